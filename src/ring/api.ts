@@ -1,0 +1,62 @@
+/** The words that every structure of this layer speaks. Values are indices >= 0; these are the other answers. */
+
+/** There was nothing to take. */
+export const EMPTY = -1;
+/** Another thread won the race for the item; there may be more: ask again. */
+export const RETRY = -2;
+/** There was no room. */
+export const FULL = -3;
+
+/**
+ * Bytes between cells that different threads write. Two 64-byte lines: the spatial prefetcher of x86 pulls lines in
+ * aligned pairs, and on Apple's and some ARM cores a line has 128 bytes.
+ */
+export const PADDING_BYTES = 128;
+
+/** What a thread needs to use the structures in one shared memory. Made by `attachRing`. */
+export interface Ring {
+  readonly memory: WebAssembly.Memory;
+  readonly fn: RingFunctions;
+  readonly i32: Int32Array<SharedArrayBuffer>;
+  readonly f64: Float64Array<SharedArrayBuffer>;
+  readonly u8: Uint8Array<SharedArrayBuffer>;
+}
+
+/** The exports of ring.wat; contracts and layouts stand there. Addresses are in bytes. */
+export interface RingFunctions {
+  dequePush(deque: number, value: number): number;
+  dequePop(deque: number): number;
+  dequeSteal(deque: number): number;
+  dequeStealMark(deque: number, states: number, strideBytes: number, mark: number): number;
+  dequeSize(deque: number): number;
+  completionPush(ring: number, value: number): void;
+  completionFinish(
+    ring: number,
+    value: number,
+    state: number,
+    expected: number,
+    next: number,
+  ): number;
+  completionPop(ring: number): number;
+  freePop(list: number): number;
+  freePushChain(list: number, first: number, last: number, count: number): void;
+  chainAppend(chain: number, list: number): number;
+  chainNext(list: number, index: number): number;
+  chainRelease(chain: number, list: number): void;
+  wakeOne(lot: number): number;
+  wakeAny(lot: number): number;
+  wakeWorker(lot: number, worker: number): number;
+  sleepBegin(lot: number, worker: number): void;
+  sleepEnd(lot: number, worker: number): void;
+  searchBegin(lot: number, worker: number): void;
+  searchEnd(lot: number, worker: number): number;
+  lotForget(lot: number, worker: number): void;
+  searchers(lot: number): number;
+  bellRing(bell: number): void;
+  load32(address: number): number;
+  store32(address: number, value: number): void;
+  add32(address: number, value: number): number;
+  cas32(address: number, expected: number, next: number): number;
+  loadF64(address: number): number;
+  storeF64(address: number, value: number): void;
+}

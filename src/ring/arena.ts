@@ -1,0 +1,133 @@
+/**
+ * The arena: one shared WebAssembly.Memory that holds everything that threads share.
+ *
+ *   byte  name          meaning (written by create, read by all)
+ *      0  MAGIC         'LUGE'
+ *      4  VERSION       of the layout; another one is refused
+ *      8  constraints   ArenaConstraints in the order of FIELDS, i32 each
+ */
+import { attachRing } from './ring-module.ts';
+import type { Ring } from './api.ts';
+import { ChunkPool } from './chunk-pool.ts';
+import { CompletionRing } from './completion-ring.ts';
+import { Deque } from './deque.ts';
+import { FreeList } from './free-list.ts';
+import { type ArenaConstraints, type ArenaLayout, arenaLayout } from './layout.ts';
+import { Beat, Bell, Parker, ParkingLot } from './parker.ts';
+
+const MAGIC = 0x4547554c;
+const VERSION = 1;
+const PAGE_BYTES = 65536;
+const FIELDS = [
+  'producers',
+  'workers',
+  'slots',
+  'slotBytes',
+  'chunks',
+  'chunkBytes',
+  'controlBytes',
+] as const satisfies readonly (keyof ArenaConstraints)[];
+
+export class Arena {
+  readonly ring: Ring;
+  readonly constraints: ArenaConstraints;
+  readonly layout: ArenaLayout;
+  readonly lot: ParkingLot;
+  readonly slotList: FreeList;
+  readonly chunks: ChunkPool;
+  /** The whole arena as a Node Buffer, for sockets and latin1 text. */
+  readonly bytes: Buffer<SharedArrayBuffer>;
+
+  private constructor(ring: Ring, constraints: ArenaConstraints, fresh: boolean) {
+    const layout = arenaLayout(constraints);
+    this.ring = ring;
+    this.constraints = constraints;
+    this.layout = layout;
+    if (fresh) {
+      for (let p = 0; p < constraints.producers; p++) {
+        Deque.create(ring, layout.dequesAddress + p * layout.dequeStrideBytes, layout.ringCapacity);
+        CompletionRing.create(
+          ring,
+          layout.completionsAddress + p * layout.completionStrideBytes,
+          layout.ringCapacity,
+        );
+      }
+      FreeList.create(ring, layout.slotListAddress, constraints.slots);
+      FreeList.create(ring, layout.chunkListAddress, constraints.chunks);
+    }
+    this.lot = new ParkingLot(ring, layout.lotAddress);
+    this.slotList = new FreeList(ring, layout.slotListAddress);
+    this.chunks = new ChunkPool(
+      ring,
+      new FreeList(ring, layout.chunkListAddress),
+      layout.chunksAddress,
+      constraints.chunkBytes,
+    );
+    this.bytes = Buffer.from(ring.memory.buffer as SharedArrayBuffer);
+  }
+
+  /** A new arena, all slots and chunks free. The operating system commits its pages when they are first touched. */
+  static create(constraints: ArenaConstraints): Arena {
+    const pages = Math.ceil(arenaLayout(constraints).totalBytes / PAGE_BYTES);
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const ring = attachRing(memory);
+    FIELDS.forEach((name, i) => {
+      ring.i32[2 + i] = constraints[name];
+    });
+    const arena = new Arena(ring, constraints, true);
+    ring.i32[1] = VERSION;
+    ring.fn.store32(0, MAGIC);
+    return arena;
+  }
+
+  /** The arena that another thread made. Throws when the memory does not hold one of this version. */
+  static attach(memory: WebAssembly.Memory): Arena {
+    const ring = attachRing(memory);
+    if (ring.fn.load32(0) !== MAGIC) {
+      throw new TypeError('Arena.attach: this memory holds no Luge arena');
+    }
+    if (ring.i32[1] !== VERSION) {
+      throw new TypeError(
+        `Arena.attach: this arena has layout version ${ring.i32[1]}, this code reads ${VERSION}`,
+      );
+    }
+    const constraints = Object.fromEntries(
+      FIELDS.map((name, i) => [name, ring.i32[2 + i]]),
+    ) as unknown as ArenaConstraints;
+    return new Arena(ring, constraints, false);
+  }
+
+  /** The deque of producer `p`: `p` itself pushes, workers steal. */
+  deque(p: number): Deque {
+    return new Deque(this.ring, this.layout.dequesAddress + p * this.layout.dequeStrideBytes);
+  }
+
+  completions(p: number): CompletionRing {
+    return new CompletionRing(
+      this.ring,
+      this.layout.completionsAddress + p * this.layout.completionStrideBytes,
+    );
+  }
+
+  bell(p: number): Bell {
+    return new Bell(this.ring, this.layout.bellsAddress + p * this.layout.bellStrideBytes);
+  }
+
+  beat(): Beat {
+    return new Beat(this.ring, this.layout.beatAddress);
+  }
+
+  parker(worker: number): Parker {
+    return new Parker(this.ring, this.lot, worker);
+  }
+
+  /** Byte address of request slot `i`. */
+  slotAddress(i: number): number {
+    return this.layout.slotsAddress + i * this.constraints.slotBytes;
+  }
+
+  /** Byte address of the control block of worker `w`. */
+  controlAddress(w: number): number {
+    return this.layout.controlsAddress + w * this.layout.controlStrideBytes;
+  }
+}
