@@ -9,10 +9,13 @@ export async function assembleRing(): Promise<string> {
   const wabt = await wabtInit();
   const text = readFileSync(new URL('ring.wat', directory), 'utf8');
   const module = wabt.parseWat('ring.wat', text, { threads: true });
-  module.validate({ threads: true });
+  (module.validate as (features: object) => void)({ threads: true }); // its types leave the parameter out
   const { buffer } = module.toBinary({ write_debug_names: true });
   module.destroy();
-  const lines = Buffer.from(buffer).toString('base64').match(/.{1,116}/g) ?? [];
+  const lines =
+    Buffer.from(buffer)
+      .toString('base64')
+      .match(/.{1,116}/g) ?? [];
   return [
     '// Made from ring.wat by `npm run generate`; do not edit.',
     '/** The assembled ring module, in base64: a string, so that it needs no file beside the published JavaScript. */',

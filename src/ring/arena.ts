@@ -6,7 +6,7 @@
  *      4  VERSION       of the layout; another one is refused
  *      8  constraints   ArenaConstraints in the order of FIELDS, i32 each
  */
-import { attachRing } from './ring-module.ts';
+
 import type { Ring } from './api.ts';
 import { ChunkPool } from './chunk-pool.ts';
 import { CompletionRing } from './completion-ring.ts';
@@ -14,6 +14,7 @@ import { Deque } from './deque.ts';
 import { FreeList } from './free-list.ts';
 import { type ArenaConstraints, type ArenaLayout, arenaLayout } from './layout.ts';
 import { Beat, Bell, Parker, ParkingLot } from './parker.ts';
+import { attachRing } from './ring-module.ts';
 
 const MAGIC = 0x4547554c;
 const VERSION = 1;

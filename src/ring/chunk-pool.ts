@@ -5,7 +5,7 @@
  * chunks and not a buddy allocator: no fragmentation, one CAS to take or give back, and the socket can write a chunk as it lies.
  */
 import type { Ring, RingFunctions } from './api.ts';
-import { FreeList } from './free-list.ts';
+import type { FreeList } from './free-list.ts';
 
 /** FIRST, LAST, COUNT, BYTES. */
 export const CHAIN_BYTES = 16;

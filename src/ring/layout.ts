@@ -99,12 +99,16 @@ function check(c: ArenaConstraints): void {
   for (const [name, value] of Object.entries(c) as [keyof ArenaConstraints, number][]) {
     const least = name === 'chunks' || name === 'controlBytes' ? 0 : 1;
     if (!Number.isInteger(value) || value < least || value > 2 ** 30) {
-      throw new RangeError(`arena constraint ${name} must be a whole number from ${least}, not ${value}`);
+      throw new RangeError(
+        `arena constraint ${name} must be a whole number from ${least}, not ${value}`,
+      );
     }
   }
   for (const name of ['slotBytes', 'chunkBytes'] as const) {
     if (c[name] % PADDING_BYTES !== 0) {
-      throw new RangeError(`arena constraint ${name} must be a multiple of ${PADDING_BYTES}, not ${c[name]}`);
+      throw new RangeError(
+        `arena constraint ${name} must be a multiple of ${PADDING_BYTES}, not ${c[name]}`,
+      );
     }
   }
 }

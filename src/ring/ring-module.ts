@@ -8,7 +8,9 @@ let compiled: WebAssembly.Module | undefined;
 export function attachRing(memory: WebAssembly.Memory): Ring {
   const { buffer } = memory;
   if (!(buffer instanceof SharedArrayBuffer)) {
-    throw new TypeError('attachRing: the memory must be shared (WebAssembly.Memory with shared: true)');
+    throw new TypeError(
+      'attachRing: the memory must be shared (WebAssembly.Memory with shared: true)',
+    );
   }
   compiled ??= new WebAssembly.Module(Buffer.from(RING_WASM_BASE64, 'base64'));
   const instance = new WebAssembly.Instance(compiled, { luge: { arena: memory } });
