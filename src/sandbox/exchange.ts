@@ -1,0 +1,312 @@
+/**
+ * One request and its response, in a slot of the arena. Producers (listeners, `invoke`) write the request, a worker reads it and
+ * writes the response, the producer reads that and frees the slot.
+ *
+ *   byte  name          written by              meaning
+ *      0  STATE         see below, atomic       who holds the slot
+ *      4  CANCEL        producer, atomic        1 = nobody wants the answer any more
+ *      8  PRODUCER      producer                whose completion ring gets it
+ *     12  FUNCTION      producer                id in the worker's table
+ *     16  METHOD_BYTES  producer                \
+ *     20  TARGET_BYTES  producer                 | the request's head is method | target | headers | peer, one behind the
+ *     24  PATH_BYTES    producer                 | other at the start of the request payload; the path is the target up to '?';
+ *     28  HEADERS_BYTES producer                 | headers are `Name: value CRLF` lines as they were received
+ *     32  PEER_BYTES    producer                /
+ *     36  STATUS        worker                  HTTP status
+ *     40  OUTCOME       worker                  OUTCOME; the response body is a message when it is not OK
+ *     48  WORKER        worker                  who ran it
+ *     64  ARRIVAL_NS    producer, f64           monotonic clock
+ *     72  DEADLINE_NS   producer, f64           absolute; Infinity = none
+ *     80  START_NS      worker, f64             when a worker took it
+ *     88  END_NS        worker, f64             when the guest had ended
+ *     96  RUN_NS        worker, f64             time in which the guest held the worker
+ *    128  REQUEST       chain (16 bytes)        head and body
+ *    144  HEADERS       chain                   response headers, `Name: value CRLF` lines
+ *    160  BODY          chain                   response body
+ *    256  inline parts: request | response headers | HEAD_ROOM | response body
+ *
+ * STATE: FREE -> FILLING (producer took it) -> QUEUED (pushed) -> CLAIMED + worker (stolen; stored by dequeStealMark right behind
+ * the steal) -> DONE (completionFinish) -> FREE. E1: only the holder touches the plain fields; each hand-over is an atomic step of the
+ * ring layer. E2: CLAIMED -> DONE happens once, by CAS: the worker's own completion and the supervisor's answer for a
+ * dead worker cannot both be sent.
+ * HEAD_ROOM lets a listener write the response's head right before the inline body, so that one write sends both.
+ */
+import { type Arena, CHAIN_BYTES, PADDING_BYTES } from '../ring/index.ts';
+import { OUTCOME, type Outcome } from './outcome.ts';
+import { Payload } from './payload.ts';
+
+export const SLOT_STATE = {
+  FREE: 0,
+  FILLING: 1,
+  QUEUED: 2,
+  DONE: 3,
+  /** Plus the number of the worker. */
+  CLAIMED: 0x100,
+} as const;
+
+const CANCEL = 4;
+const PRODUCER = 8;
+const FUNCTION = 12;
+const METHOD_BYTES = 16;
+const TARGET_BYTES = 20;
+const PATH_BYTES = 24;
+const HEADERS_BYTES = 28;
+const PEER_BYTES = 32;
+const STATUS = 36;
+const OUTCOME_CELL = 40;
+const WORKER = 48;
+const ARRIVAL_NS = 64;
+const DEADLINE_NS = 72;
+const START_NS = 80;
+const END_NS = 88;
+const RUN_NS = 96;
+const REQUEST = 128;
+const RESPONSE_HEADERS = REQUEST + CHAIN_BYTES;
+const RESPONSE_BODY = RESPONSE_HEADERS + CHAIN_BYTES;
+const META_BYTES = 2 * PADDING_BYTES;
+
+/** Room for a response's head in front of the inline body. */
+export const HEAD_ROOM_BYTES = 512;
+const HEADERS_INLINE_BYTES = 384;
+/** What a slot takes at least: META, HEADERS, HEAD_ROOM and a little of each payload. */
+export const SLOT_BYTES_MIN = 2048;
+/** The default: requests of up to 1.4 KB and answers of up to 1.5 KB stay inside, and a slot is one OS page. */
+export const SLOT_BYTES = 4096;
+
+export class Exchange {
+  readonly slot: number;
+  readonly address: number;
+  readonly request: Payload;
+  readonly headers: Payload;
+  readonly body: Payload;
+  readonly #arena: Arena;
+  readonly #i32: Int32Array<SharedArrayBuffer>;
+  readonly #f64: Float64Array<SharedArrayBuffer>;
+  readonly #cell: number;
+  readonly #wide: number;
+
+  constructor(arena: Arena, slot: number) {
+    const address = arena.slotAddress(slot);
+    const { slotBytes } = arena.constraints;
+    const rest = slotBytes - META_BYTES - HEADERS_INLINE_BYTES - HEAD_ROOM_BYTES;
+    const requestBytes = (rest >> 1) & ~7;
+    this.slot = slot;
+    this.address = address;
+    this.#arena = arena;
+    this.#i32 = arena.ring.i32;
+    this.#f64 = arena.ring.f64;
+    this.#cell = address >> 2;
+    this.#wide = address >> 3;
+    let at = address + META_BYTES;
+    this.request = new Payload(arena, address + REQUEST, at, requestBytes);
+    at += requestBytes;
+    this.headers = new Payload(arena, address + RESPONSE_HEADERS, at, HEADERS_INLINE_BYTES);
+    at += HEADERS_INLINE_BYTES + HEAD_ROOM_BYTES;
+    this.body = new Payload(arena, address + RESPONSE_BODY, at, rest - requestBytes);
+  }
+
+  // The producer's side
+
+  /** First step with a slot from the free list. Times are in nanoseconds of the monotonic clock. */
+  open(producer: number, fn: number, arrivalNs: number, deadlineNs: number): void {
+    const i = this.#cell;
+    this.#arena.ring.fn.store32(this.address, SLOT_STATE.FILLING);
+    this.#arena.ring.fn.store32(this.address + CANCEL, 0);
+    this.#i32[i + (PRODUCER >> 2)] = producer;
+    this.#i32[i + (FUNCTION >> 2)] = fn;
+    this.#i32[i + (STATUS >> 2)] = 200;
+    this.#i32[i + (OUTCOME_CELL >> 2)] = OUTCOME.OK;
+    const w = this.#wide;
+    this.#f64[w + (ARRIVAL_NS >> 3)] = arrivalNs;
+    this.#f64[w + (DEADLINE_NS >> 3)] = deadlineNs;
+    this.#f64[w + (START_NS >> 3)] = 0;
+    this.#f64[w + (END_NS >> 3)] = 0;
+    this.#f64[w + (RUN_NS >> 3)] = 0;
+    this.request.attach();
+    this.headers.attach();
+    this.body.attach();
+  }
+
+  /** Lengths of the head's parts, which must be the first bytes of the request payload. */
+  setHead(method: number, target: number, path: number, headers: number, peer: number): void {
+    const i = this.#cell;
+    this.#i32[i + (METHOD_BYTES >> 2)] = method;
+    this.#i32[i + (TARGET_BYTES >> 2)] = target;
+    this.#i32[i + (PATH_BYTES >> 2)] = path;
+    this.#i32[i + (HEADERS_BYTES >> 2)] = headers;
+    this.#i32[i + (PEER_BYTES >> 2)] = peer;
+  }
+
+  /** Any thread: whoever runs it will stop at its next poll. */
+  cancel(): void {
+    this.#arena.ring.fn.store32(this.address + CANCEL, 1);
+  }
+
+  get isCancelled(): boolean {
+    return this.#arena.ring.fn.load32(this.address + CANCEL) !== 0;
+  }
+
+  /** Gives chunks and slot back. The holder must not touch the exchange behind this. */
+  free(): void {
+    this.request.release();
+    this.headers.release();
+    this.body.release();
+    this.#arena.ring.fn.store32(this.address, SLOT_STATE.FREE);
+    this.#arena.slotList.push(this.slot);
+  }
+
+  // The worker's side
+
+  /** First step of a thread that was handed the slot. */
+  attach(): void {
+    this.request.attach();
+    this.headers.attach();
+    this.body.attach();
+  }
+
+  get state(): number {
+    return this.#arena.ring.fn.load32(this.address);
+  }
+
+  set state(state: number) {
+    this.#arena.ring.fn.store32(this.address, state);
+  }
+
+  get producer(): number {
+    return this.#i32[this.#cell + (PRODUCER >> 2)] as number;
+  }
+
+  get fn(): number {
+    return this.#i32[this.#cell + (FUNCTION >> 2)] as number;
+  }
+
+  get methodBytes(): number {
+    return this.#i32[this.#cell + (METHOD_BYTES >> 2)] as number;
+  }
+
+  get targetBytes(): number {
+    return this.#i32[this.#cell + (TARGET_BYTES >> 2)] as number;
+  }
+
+  get pathBytes(): number {
+    return this.#i32[this.#cell + (PATH_BYTES >> 2)] as number;
+  }
+
+  get headersBytes(): number {
+    return this.#i32[this.#cell + (HEADERS_BYTES >> 2)] as number;
+  }
+
+  get peerBytes(): number {
+    return this.#i32[this.#cell + (PEER_BYTES >> 2)] as number;
+  }
+
+  /** Where the request's body starts in the request payload. */
+  get bodyOffset(): number {
+    return this.methodBytes + this.targetBytes + this.headersBytes + this.peerBytes;
+  }
+
+  get bodyBytes(): number {
+    return this.request.length - this.bodyOffset;
+  }
+
+  method(): string {
+    return this.request.latin1(0, this.methodBytes);
+  }
+
+  path(): string {
+    return this.request.latin1(this.methodBytes, this.pathBytes);
+  }
+
+  /** Without the '?'; empty when there is none. */
+  query(): string {
+    const from = this.pathBytes + 1;
+    if (from >= this.targetBytes) return '';
+    return this.request.latin1(this.methodBytes + from, this.targetBytes - from);
+  }
+
+  /** The header lines as they were received. */
+  headerLines(): string {
+    return this.request.latin1(this.methodBytes + this.targetBytes, this.headersBytes);
+  }
+
+  peer(): string {
+    const from = this.methodBytes + this.targetBytes + this.headersBytes;
+    return this.request.latin1(from, this.peerBytes);
+  }
+
+  get status(): number {
+    return this.#i32[this.#cell + (STATUS >> 2)] as number;
+  }
+
+  set status(status: number) {
+    this.#i32[this.#cell + (STATUS >> 2)] = status;
+  }
+
+  get outcome(): Outcome {
+    return this.#i32[this.#cell + (OUTCOME_CELL >> 2)] as Outcome;
+  }
+
+  get worker(): number {
+    return this.#i32[this.#cell + (WORKER >> 2)] as number;
+  }
+
+  /** Who runs it, and from when. */
+  started(worker: number, startNs: number): void {
+    this.#i32[this.#cell + (WORKER >> 2)] = worker;
+    this.#f64[this.#wide + (START_NS >> 3)] = startNs;
+  }
+
+  ended(endNs: number, runNs: number): void {
+    this.#f64[this.#wide + (END_NS >> 3)] = endNs;
+    this.#f64[this.#wide + (RUN_NS >> 3)] = runNs;
+  }
+
+  /** Replaces whatever the guest answered by an outcome and a message for whoever asked. */
+  fail(outcome: Outcome, message: string): void {
+    this.headers.release();
+    this.body.release();
+    const text = Buffer.from(message.slice(0, 400), 'utf8');
+    this.body.append(text, 0, text.length);
+    this.#i32[this.#cell + (OUTCOME_CELL >> 2)] = outcome;
+  }
+
+  get arrivalNs(): number {
+    return this.#f64[this.#wide + (ARRIVAL_NS >> 3)] as number;
+  }
+
+  get deadlineNs(): number {
+    return this.#f64[this.#wide + (DEADLINE_NS >> 3)] as number;
+  }
+
+  get startNs(): number {
+    return this.#f64[this.#wide + (START_NS >> 3)] as number;
+  }
+
+  get endNs(): number {
+    return this.#f64[this.#wide + (END_NS >> 3)] as number;
+  }
+
+  get runNs(): number {
+    return this.#f64[this.#wide + (RUN_NS >> 3)] as number;
+  }
+}
+
+/** One Exchange object per slot and thread, made when it is first needed: nothing is allocated per request. */
+export class ExchangeTable {
+  readonly #arena: Arena;
+  readonly #exchanges: (Exchange | undefined)[];
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+    this.#exchanges = new Array<Exchange | undefined>(arena.constraints.slots).fill(undefined);
+  }
+
+  at(slot: number): Exchange {
+    let exchange = this.#exchanges[slot];
+    if (exchange === undefined) {
+      exchange = new Exchange(this.#arena, slot);
+      this.#exchanges[slot] = exchange;
+    }
+    return exchange;
+  }
+}

@@ -1,0 +1,28 @@
+/** A registered function: what a worker needs to make sandboxes of it. */
+
+/** Limits and settings of one function. Bytes are bytes, `…Ns` are nanoseconds, Infinity = none. */
+export interface FunctionSpec {
+  readonly id: number;
+  readonly name: string;
+  /** The route it answers, as the guest sees it (argv[0], SCRIPT_NAME). */
+  readonly route: string;
+  readonly iface: 'wasi' | 'luge';
+  readonly memoryMinPages: number;
+  readonly memoryMaxPages: number;
+  readonly hasMemory: boolean;
+  readonly contentType: string;
+  readonly response: 'raw' | 'cgi';
+  readonly deadlineNs: number;
+  readonly cpuLimitNs: number;
+  readonly queueTimeoutNs: number;
+  readonly maxOutputBytes: number;
+  /** Arguments behind argv[0] and before the query's. */
+  readonly args: readonly string[];
+  /** Environment of WASI guests, `NAME=value`, behind the CGI variables. */
+  readonly env: readonly string[];
+}
+
+export interface FunctionImage {
+  readonly spec: FunctionSpec;
+  readonly module: WebAssembly.Module;
+}

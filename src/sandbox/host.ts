@@ -1,0 +1,75 @@
+/**
+ * What a guest may import, and the sandbox on whose behalf a host call runs.
+ *
+ * Host functions are made once per worker, not per instance: they find their sandbox in `current`, which the worker sets at each
+ * switch. Making some fifty closures for each instance would cost more than the instance.
+ */
+import { lugeImports } from './luge-interface.ts';
+import type { Sandbox } from './sandbox.ts';
+import { UNWIND } from './unwind.ts';
+import { wasiImports } from './wasi.ts';
+
+/** What host calls need of the worker. */
+export interface GuestKernel {
+  /** At a poll that found the flag raised: 0 = go on, 1 = die; a promise suspends the guest until then. */
+  interrupt(): number | Promise<number>;
+  /** Suspends the current guest until `wakeAtNs` of the monotonic clock. */
+  sleep(wakeAtNs: number): Promise<number>;
+  /** Takes lines that guests print for the operator. */
+  log(sandbox: Sandbox, text: string): void;
+}
+
+export class Host {
+  current: Sandbox;
+  readonly kernel: GuestKernel;
+  readonly imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+  constructor(kernel: GuestKernel) {
+    this.current = undefined as unknown as Sandbox;
+    this.kernel = kernel;
+    this.imports = {
+      wasi_snapshot_preview1: wasiImports(this),
+      luge: lugeImports(this),
+      env: this.#assemblyScript(),
+    };
+  }
+
+  /** The only import that AssemblyScript's default build has: called when an assertion fails. */
+  #assemblyScript(): Record<string, unknown> {
+    return {
+      abort: (message: number, file: number, line: number, column: number): void => {
+        const { u8 } = this.current;
+        const at = `${utf16(u8, file)}:${line >>> 0}:${column >>> 0}`;
+        this.current.doom(1, `abort: ${utf16(u8, message)} at ${at}`);
+        throw UNWIND;
+      },
+    };
+  }
+}
+
+/** An AssemblyScript string: UTF-16, its size in bytes 4 bytes before it. Empty when the pointer is no such thing. */
+function utf16(u8: Uint8Array, pointer: number): string {
+  const at = pointer >>> 0;
+  if (at < 4 || at > u8.length) return '';
+  const view = new DataView(u8.buffer, u8.byteOffset, u8.length);
+  const bytes = view.getUint32(at - 4, true);
+  if (bytes > 2048 || at + bytes > u8.length) return '';
+  let text = '';
+  for (let i = at; i + 1 < at + bytes; i += 2) text += String.fromCharCode(view.getUint16(i, true));
+  return text;
+}
+
+/** Names of all host functions that there are, by module: what an import is checked against at registration. */
+export function hostFunctionNames(): ReadonlyMap<string, ReadonlySet<string>> {
+  const nothing: GuestKernel = {
+    interrupt: () => 0,
+    sleep: () => Promise.resolve(0),
+    log: () => {},
+  };
+  return new Map(
+    Object.entries(new Host(nothing).imports).map(([module, functions]) => [
+      module,
+      new Set(Object.keys(functions)),
+    ]),
+  );
+}

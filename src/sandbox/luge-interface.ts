@@ -1,0 +1,139 @@
+/**
+ * The `luge` interface: a few host functions without descriptors. Reads copy at most `cap` bytes to `ptr` and return the full
+ * length, so that a guest whose buffer was too small knows what it needs. A pointer range outside the guest's memory ends the
+ * guest as an out-of-bounds access of its own would (outcome TRAP); it never reaches the host.
+ */
+import { monotonicNs } from './clock.ts';
+import type { Host } from './host.ts';
+import { OUTCOME } from './outcome.ts';
+import { headerValue } from './request-head.ts';
+import { addHeader, appendBody, setStatus } from './response.ts';
+import type { Sandbox } from './sandbox.ts';
+import { UNWIND } from './unwind.ts';
+
+const OK = 0;
+const EINVAL = 28;
+const ABSENT = -1;
+const NAME_BYTES_MAX = 256;
+const VALUE_BYTES_MAX = 8192;
+const LOG_BYTES_MAX = 8192;
+
+export function lugeImports(host: Host): Record<string, unknown> {
+  return {
+    method: (ptr: number, cap: number): number => {
+      const exchange = requestOf(host.current);
+      return copyOut(host.current, 0, exchange.methodBytes, ptr, cap);
+    },
+
+    path: (ptr: number, cap: number): number => {
+      const exchange = requestOf(host.current);
+      return copyOut(host.current, exchange.methodBytes, exchange.pathBytes, ptr, cap);
+    },
+
+    query: (ptr: number, cap: number): number => {
+      const exchange = requestOf(host.current);
+      const skip = exchange.pathBytes + 1;
+      const count = Math.max(0, exchange.targetBytes - skip);
+      return copyOut(host.current, exchange.methodBytes + skip, count, ptr, cap);
+    },
+
+    header: (namePtr: number, nameBytes: number, ptr: number, cap: number): number => {
+      const sandbox = host.current;
+      if (nameBytes >>> 0 > NAME_BYTES_MAX) return ABSENT;
+      const value = headerValue(requestOf(sandbox), text(sandbox, namePtr, nameBytes));
+      if (value === undefined) return ABSENT;
+      const bytes = Buffer.from(value, 'latin1');
+      const count = Math.min(bytes.length, cap >>> 0);
+      const at = range(sandbox, ptr, count);
+      sandbox.u8.set(bytes.subarray(0, count), at);
+      return bytes.length;
+    },
+
+    body_size: (): number => requestOf(host.current).bodyBytes,
+
+    body_read: (offset: number, ptr: number, count: number): number => {
+      const sandbox = host.current;
+      const exchange = requestOf(sandbox);
+      const left = Math.max(0, exchange.bodyBytes - (offset >>> 0));
+      const n = Math.min(left, count >>> 0);
+      const at = range(sandbox, ptr, n);
+      return exchange.request.read(exchange.bodyOffset + (offset >>> 0), sandbox.u8, at, n);
+    },
+
+    status: (code: number): void => {
+      if (!setStatus(host.current, code)) {
+        host.current.doom(
+          OUTCOME.BAD_RESPONSE,
+          `the function set status ${code}; 200 to 599 are possible`,
+        );
+        throw UNWIND;
+      }
+    },
+
+    set_header: (namePtr: number, nameBytes: number, ptr: number, bytes: number): number => {
+      const sandbox = host.current;
+      if (nameBytes >>> 0 > NAME_BYTES_MAX || bytes >>> 0 > VALUE_BYTES_MAX) return EINVAL;
+      return addHeader(sandbox, text(sandbox, namePtr, nameBytes), text(sandbox, ptr, bytes))
+        ? OK
+        : EINVAL;
+    },
+
+    write: (ptr: number, bytes: number): number => {
+      const sandbox = host.current;
+      const at = range(sandbox, ptr, bytes);
+      appendBody(sandbox, sandbox.u8, at, bytes >>> 0);
+      return bytes;
+    },
+
+    log: (ptr: number, bytes: number): void => {
+      const sandbox = host.current;
+      const at = range(sandbox, ptr, bytes);
+      const end = at + Math.min(bytes >>> 0, LOG_BYTES_MAX);
+      host.kernel.log(sandbox, Buffer.from(sandbox.u8.slice(at, end)).toString('utf8'));
+    },
+
+    clock_ns: (): bigint => BigInt(Math.round(monotonicNs())),
+  };
+}
+
+function requestOf(sandbox: Sandbox): NonNullable<Sandbox['exchange']> {
+  // A host call can only come from a guest that runs, and it runs only with a request.
+  return sandbox.exchange as NonNullable<Sandbox['exchange']>;
+}
+
+/** The unsigned start of a range that lies inside the guest's memory; ends the guest when it does not. */
+function range(sandbox: Sandbox, ptr: number, bytes: number): number {
+  const at = ptr >>> 0;
+  const count = bytes >>> 0;
+  if (count !== 0 && at + count > sandbox.u8.length) {
+    sandbox.doom(
+      OUTCOME.TRAP,
+      `host call with a range outside the memory: ${count} bytes at ${at}, memory has ${sandbox.u8.length}`,
+    );
+    throw UNWIND;
+  }
+  return count === 0 ? 0 : at;
+}
+
+function copyOut(
+  sandbox: Sandbox,
+  offset: number,
+  bytes: number,
+  ptr: number,
+  cap: number,
+): number {
+  const count = Math.min(bytes, cap >>> 0);
+  if (count > 0) {
+    const at = range(sandbox, ptr, count);
+    requestOf(sandbox).request.read(offset, sandbox.u8, at, count);
+  }
+  return bytes;
+}
+
+function text(sandbox: Sandbox, ptr: number, bytes: number): string {
+  const at = range(sandbox, ptr, bytes);
+  let out = '';
+  const { u8 } = sandbox;
+  for (let i = at; i < at + (bytes >>> 0); i++) out += String.fromCharCode(u8[i] as number);
+  return out;
+}

@@ -1,0 +1,71 @@
+/**
+ * What a guest's host calls do to its response: status, header lines, body. Both interfaces go through here, so limits
+ * and the rules for headers are the same for both.
+ */
+import { OUTCOME } from './outcome.ts';
+import type { Sandbox } from './sandbox.ts';
+import { UNWIND } from './unwind.ts';
+
+/** Header fields that belong to the connection or are made by the front end: a guest that sets one is refused. */
+const RESERVED = new Set([
+  'connection',
+  'content-length',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+  'trailer',
+]);
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** Visible characters, blanks, tabs and bytes from 0x80 on (RFC 9110 section 5.5). */
+const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const HEADERS_BYTES_MAX = 16384;
+
+/** Appends guest memory [from, from + count) to the response body; ends the guest when that is over a limit. */
+export function appendBody(
+  sandbox: Sandbox,
+  source: Uint8Array,
+  from: number,
+  count: number,
+): void {
+  const { exchange, spec } = sandbox;
+  if (exchange === undefined) return;
+  if (exchange.body.length + count > spec.maxOutputBytes) {
+    sandbox.doom(
+      OUTCOME.OUTPUT_LIMIT,
+      `the answer is longer than maxOutputBytes = ${spec.maxOutputBytes}`,
+    );
+    throw UNWIND;
+  }
+  if (!exchange.body.append(source, from, from + count)) {
+    sandbox.doom(OUTCOME.NO_CHUNKS, 'no memory left for response bodies');
+    throw UNWIND;
+  }
+}
+
+/** False when the status cannot be a final one. */
+export function setStatus(sandbox: Sandbox, status: number): boolean {
+  if (sandbox.exchange === undefined || status < 200 || status > 599) return false;
+  sandbox.exchange.status = status;
+  return true;
+}
+
+/** False when the name or value cannot be a header field, or the fields are too many bytes. */
+export function addHeader(sandbox: Sandbox, name: string, value: string): boolean {
+  const { exchange } = sandbox;
+  if (exchange === undefined || !TOKEN.test(name) || !FIELD_VALUE.test(value)) return false;
+  const lower = name.toLowerCase();
+  if (RESERVED.has(lower)) return false;
+  const line = Buffer.from(`${name}: ${value.trim()}\r\n`, 'latin1');
+  if (exchange.headers.length + line.length > HEADERS_BYTES_MAX) return false;
+  if (!exchange.headers.append(line, 0, line.length)) return false;
+  if (lower === 'content-type') sandbox.contentTypeSet = true;
+  return true;
+}
+
+/** Adds the route's content type, unless the guest set one or the response has no content. */
+export function completeHeaders(sandbox: Sandbox): void {
+  const { exchange, spec } = sandbox;
+  if (exchange === undefined || sandbox.contentTypeSet || exchange.body.length === 0) return;
+  addHeader(sandbox, 'Content-Type', spec.contentType);
+}

@@ -1,0 +1,138 @@
+/** One instance of a function over a memory of its own, and what it is doing. */
+import type { Exchange } from './exchange.ts';
+import type { FunctionImage, FunctionSpec } from './function-image.ts';
+import { STATE, type State, step } from './lifecycle.ts';
+import { OUTCOME, type Outcome } from './outcome.ts';
+import { UNWIND } from './unwind.ts';
+
+const EMPTY_BYTES = new Uint8Array(new SharedArrayBuffer(0));
+
+/** The byte of the control memory at which `enter` reports its end; layout in rewriter/index.ts. */
+export const CONTROL_FLAG_INDEX = 0;
+export const CONTROL_DONE_INDEX = 1;
+export const CONTROL_RESULT_INDEX = 2;
+
+export class Sandbox {
+  readonly spec: FunctionSpec;
+  readonly memory: WebAssembly.Memory | undefined;
+  readonly #enter: () => Promise<unknown>;
+  readonly #reset: () => number;
+  #state: State = STATE.ALLOCATED;
+  #u8: Uint8Array = EMPTY_BYTES;
+  #resume: ((verdict: number) => void) | undefined = undefined;
+  #reject: ((reason: unknown) => void) | undefined = undefined;
+
+  // The request that it has
+  exchange: Exchange | undefined = undefined;
+  /** How it ended or must end, once that is known. */
+  outcome: Outcome = OUTCOME.OK;
+  message = '';
+  /** True once `outcome` stands: the guest must not run on. */
+  isDoomed = false;
+  exitCode = 0;
+  /** Time in which it held the worker, up to the last switch. */
+  ranNs = 0;
+  switchedInNs = 0;
+  deadlineNs = Number.POSITIVE_INFINITY;
+  /** When it wants to be woken, if it sleeps. */
+  wakeAtNs = 0;
+  /** What its host calls keep for the request: made by them when first needed. */
+  wasi: unknown = undefined;
+  inputOffset = 0;
+  loggedBytes = 0;
+  contentTypeSet = false;
+
+  constructor(
+    image: FunctionImage,
+    imports: WebAssembly.Imports,
+    memory: WebAssembly.Memory | undefined,
+  ) {
+    const instance = new WebAssembly.Instance(image.module, imports);
+    this.spec = image.spec;
+    this.memory = memory;
+    this.#enter = WebAssembly.promising(instance.exports['$luge.enter']) as () => Promise<unknown>;
+    this.#reset = instance.exports['$luge.reset'] as () => number;
+    if (memory !== undefined) this.#u8 = new Uint8Array(memory.buffer as SharedArrayBuffer);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  set state(next: State) {
+    this.#state = step(this.#state, next);
+  }
+
+  /** The guest's memory as it is now: it may have grown since the last call. */
+  get u8(): Uint8Array {
+    if (this.spec.memoryMaxPages !== this.spec.memoryMinPages && this.memory !== undefined) {
+      const { buffer } = this.memory;
+      if (buffer.byteLength !== this.#u8.length) this.#u8 = new Uint8Array(buffer);
+    }
+    return this.#u8;
+  }
+
+  /** Restores the image of a fresh instance. False when it has to be retired. */
+  reset(): boolean {
+    if (this.#reset() !== 0) return false;
+    this.state = STATE.INITIALIZED;
+    return true;
+  }
+
+  /** Gives it a request. */
+  assign(exchange: Exchange): void {
+    this.exchange = exchange;
+    this.outcome = OUTCOME.OK;
+    this.message = '';
+    this.isDoomed = false;
+    this.exitCode = 0;
+    this.ranNs = 0;
+    this.deadlineNs = exchange.deadlineNs;
+    this.wasi = undefined;
+    this.inputOffset = 0;
+    this.loggedBytes = 0;
+    this.contentTypeSet = false;
+    this.state = STATE.RUNNABLE;
+  }
+
+  /** Runs the guest until it suspends, ends or traps. The promise rejects when it traps. */
+  enter(): Promise<unknown> {
+    return this.#enter();
+  }
+
+  /** The promise that a suspending import returns: the guest is suspended until `resume` or `unwind`. */
+  suspend(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#resume = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  get isSuspended(): boolean {
+    return this.#resume !== undefined;
+  }
+
+  /** Lets a suspended guest go on, in the next microtask; its import returns `verdict`. */
+  resume(verdict: number): void {
+    const resume = this.#resume;
+    this.#resume = undefined;
+    this.#reject = undefined;
+    resume?.(verdict);
+  }
+
+  /** Ends a guest that is suspended in a host call, in the next microtask. */
+  unwind(): void {
+    const reject = this.#reject;
+    this.#resume = undefined;
+    this.#reject = undefined;
+    reject?.(UNWIND);
+  }
+
+  /** Fixes how the request ends; the first reason stands. */
+  doom(outcome: Outcome, message: string): void {
+    if (this.isDoomed) return;
+    this.isDoomed = true;
+    this.outcome = outcome;
+    this.message = message;
+  }
+}
