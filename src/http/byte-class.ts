@@ -24,7 +24,8 @@ export const RBRACKET: number = 0x5d;
 
 /** A byte of a token: methods, field names, transfer codings. */
 export const TOKEN: number = 1;
-/** A byte of a field value: HTAB, SP, visible ASCII and obs-text (0x80 up, opaque). */
+/** A byte of a field value: HTAB, SP, visible ASCII and obs-text (0x80 up, opaque). Of a quoted-string too, which
+ * gives `"` and `\` a meaning of their own. */
 export const FIELD: number = 2;
 /** A byte of the request target in front of `?`. */
 export const PATH: number = 4;
@@ -36,8 +37,6 @@ export const NAME: number = 16;
 export const IPV6: number = 32;
 /** A hexadecimal digit. */
 export const HEX: number = 64;
-/** A byte inside a quoted-string that needs no backslash. */
-export const QUOTED: number = 128;
 
 function mark(table: Uint8Array, bytes: string, flags: number): void {
   for (let i = 0; i < bytes.length; i++) table[bytes.charCodeAt(i)]! |= flags;
@@ -51,12 +50,10 @@ function build(): Uint8Array {
   mark(table, "-._~!$&'()*+,;=", NAME);
   mark(table, '0123456789abcdefABCDEF', HEX | IPV6);
   mark(table, ':.', IPV6);
-  table[HTAB]! |= FIELD | QUOTED;
-  table[SP]! |= FIELD | QUOTED;
-  for (let byte = 0x21; byte <= 0x7e; byte++) table[byte]! |= FIELD | PATH | QUERY | QUOTED;
-  for (let byte = 0x80; byte <= 0xff; byte++) table[byte]! |= FIELD | QUOTED;
-  table[DQUOTE]! &= ~QUOTED;
-  table[BACKSLASH]! &= ~QUOTED;
+  table[HTAB]! |= FIELD;
+  table[SP]! |= FIELD;
+  for (let byte = 0x21; byte <= 0x7e; byte++) table[byte]! |= FIELD | PATH | QUERY;
+  for (let byte = 0x80; byte <= 0xff; byte++) table[byte]! |= FIELD;
   table[QUESTION]! &= ~PATH;
   // Browsers send \ ^ ` { | } as they are (the WHATWG URL standard leaves them alone in a query), so they pass, though
   // RFC 3986 would have them escaped. What every client escapes is refused: " < > and the fragment mark.
@@ -97,8 +94,8 @@ export function equalsBytes(
 }
 
 /**
- * Whether `buffer[from..to)` is `word` in any letter case. `word` is in lower case and holds letters, digits and `-`
- * only; folding with `| 0x20` also maps control bytes onto `-` and digits, so the caller has made sure that there are none.
+ * Whether `buffer[from..to)` is `word` in any letter case. `word` is in lower case, without `[\]^_@`; folding
+ * with `| 0x20` also maps control bytes onto digits and punctuation, so the caller has made sure that there are none.
  */
 export function equalsFolded(
   buffer: Uint8Array,

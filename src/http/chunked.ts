@@ -26,7 +26,6 @@ import {
   HEX,
   hexValue,
   LF,
-  QUOTED,
   SEMICOLON,
   TOKEN,
 } from './byte-class.ts';
@@ -302,7 +301,7 @@ function nextInExtension(state: number, byte: number): number {
     case IN_EXTENSION_STRING:
       if (byte === DQUOTE) return AT_STRING_END;
       if (byte === BACKSLASH) return AT_ESCAPED;
-      return (BYTE_CLASS[byte]! & QUOTED) !== 0 ? IN_EXTENSION_STRING : FAILED;
+      return (BYTE_CLASS[byte]! & FIELD) !== 0 ? IN_EXTENSION_STRING : FAILED;
     default: // AT_ESCAPED
       return (BYTE_CLASS[byte]! & FIELD) !== 0 ? IN_EXTENSION_STRING : FAILED;
   }

@@ -31,9 +31,7 @@ import {
   asciiBytes,
   BYTE_CLASS,
   COLON,
-  COMMA,
   CR,
-  equalsBytes,
   equalsFolded,
   FIELD,
   HTAB,
@@ -45,6 +43,16 @@ import {
   SP,
   TOKEN,
 } from './byte-class.ts';
+import {
+  connectionOptions,
+  findComma,
+  OPTION_CLOSE,
+  OPTION_KEEP_ALIVE,
+  OPTION_UPGRADE,
+  parseLength,
+  trimEnd,
+  trimStart,
+} from './field-value.ts';
 import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import { CONNECT, methodId, OPTIONS, OTHER } from './method.ts';
 
@@ -111,21 +119,16 @@ const UPGRADE: Uint8Array = asciiBytes('upgrade');
 const CONNECTION: Uint8Array = asciiBytes('connection');
 const CONTENT_LENGTH: Uint8Array = asciiBytes('content-length');
 const TRANSFER_ENCODING: Uint8Array = asciiBytes('transfer-encoding');
-const CLOSE: Uint8Array = asciiBytes('close');
-const KEEP_ALIVE: Uint8Array = asciiBytes('keep-alive');
 const CHUNKED: Uint8Array = asciiBytes('chunked');
 const CONTINUE: Uint8Array = asciiBytes('100-continue');
 
-// Bits of #seen: which fields were there and what they asked for.
+// Bits of #seen: which fields were there, and what was wrong with them.
 const SEEN_HOST = 1;
-const SEEN_CLOSE = 2;
-const SEEN_KEEP_ALIVE = 4;
-const SEEN_UPGRADE_OPTION = 8;
-const SEEN_UPGRADE = 16;
-const SEEN_EXPECT = 32;
-const SEEN_TRANSFER_ENCODING = 64;
-const SEEN_UNKNOWN_CODING = 128;
-const SEEN_MISPLACED_CHUNKED = 256;
+const SEEN_UPGRADE = 2;
+const SEEN_EXPECT = 4;
+const SEEN_TRANSFER_ENCODING = 8;
+const SEEN_UNKNOWN_CODING = 16;
+const SEEN_MISPLACED_CHUNKED = 32;
 
 export class RequestParser {
   readonly #maxHeadBytes: number;
@@ -162,6 +165,8 @@ export class RequestParser {
   /** Whether the last transfer coding so far is `chunked`. */
   #chunked: boolean = false;
   #seen: number = 0;
+  /** Bits of `connectionOptions`, of all Connection lines. */
+  #options: number = 0;
 
   constructor(limits: Readonly<ParserLimits> = DEFAULT_PARSER_LIMITS) {
     this.#maxHeadBytes = limits.maxHeadBytes;
@@ -235,10 +240,10 @@ export class RequestParser {
   get chunked(): boolean {
     return this.#chunked;
   }
-  /** Whether the client can take another response on this connection. */
+  /** Whether the client can take another response on this connection. `close` wins over `keep-alive` wherever both stand. */
   get keepAlive(): boolean {
-    if ((this.#seen & SEEN_CLOSE) !== 0) return false;
-    return this.#minorVersion === 1 || (this.#seen & SEEN_KEEP_ALIVE) !== 0;
+    if ((this.#options & OPTION_CLOSE) !== 0) return false;
+    return this.#minorVersion === 1 || (this.#options & OPTION_KEEP_ALIVE) !== 0;
   }
   /** Whether the client waits for a 100 before it sends the body. Not in HTTP/1.0, nor without a body (RFC 9110 10.1.1). */
   get expectContinue(): boolean {
@@ -247,8 +252,8 @@ export class RequestParser {
   }
   /** Whether the client offers another protocol. Not in HTTP/1.0 (RFC 9110 section 7.8). */
   get upgrade(): boolean {
-    const both = SEEN_UPGRADE | SEEN_UPGRADE_OPTION;
-    return this.#minorVersion === 1 && (this.#seen & both) === both;
+    if ((this.#seen & SEEN_UPGRADE) === 0 || this.#minorVersion === 0) return false;
+    return (this.#options & OPTION_UPGRADE) !== 0;
   }
 
   /** The error with its place, for the answer's body and the log. Makes a string. */
@@ -268,6 +273,7 @@ export class RequestParser {
     this.#contentLength = -1;
     this.#chunked = false;
     this.#seen = 0;
+    this.#options = 0;
   }
 
   /**
@@ -519,7 +525,7 @@ export class RequestParser {
         return true;
       case 10:
         if (equalsFolded(buffer, name, nameEnd, CONNECTION)) {
-          this.#connection(buffer, start + this.#valueStart, lineEnd);
+          this.#options |= connectionOptions(buffer, start + this.#valueStart, lineEnd);
         }
         return true;
       case 14:
@@ -573,35 +579,10 @@ export class RequestParser {
     }
     const from = start + this.#valueStart;
     const to = trimEnd(buffer, from, lineEnd);
-    let value = 0;
-    for (let at = from; at < to; at++) {
-      const digit = buffer[at]! - 0x30;
-      // The product stays exact below 2^53, and a value above it is seen before the next digit.
-      if (digit >= 0 && digit <= 9) value = value * 10 + digit;
-      if (digit < 0 || digit > 9 || value > Number.MAX_SAFE_INTEGER) {
-        return this.#refuse(HTTP_ERRORS.INVALID_CONTENT_LENGTH, at - start);
-      }
-    }
-    if (from === to) return this.#refuse(HTTP_ERRORS.INVALID_CONTENT_LENGTH, this.#valueStart);
+    const value = parseLength(buffer, from, to);
+    if (value < 0) return this.#refuse(HTTP_ERRORS.INVALID_CONTENT_LENGTH, ~value - start);
     this.#contentLength = value;
     return true;
-  }
-
-  /**
-   * Connection options. Unknown ones, and elements that are no tokens, are passed over: they ask for nothing that is done
-   * here. `close` wins over `keep-alive` wherever both stand.
-   */
-  #connection(buffer: Uint8Array, from: number, to: number): void {
-    let element = from;
-    while (element < to) {
-      const elementEnd = findComma(buffer, element, to);
-      const first = skipPadding(buffer, element, elementEnd);
-      const last = trimEnd(buffer, first, elementEnd);
-      if (equalsFolded(buffer, first, last, CLOSE)) this.#seen |= SEEN_CLOSE;
-      else if (equalsFolded(buffer, first, last, KEEP_ALIVE)) this.#seen |= SEEN_KEEP_ALIVE;
-      else if (equalsFolded(buffer, first, last, UPGRADE)) this.#seen |= SEEN_UPGRADE_OPTION;
-      element = elementEnd + 1;
-    }
   }
 
   /** Transfer codings, over all the lines that name any. They are judged at the end of the head. */
@@ -610,7 +591,7 @@ export class RequestParser {
     let element = start + this.#valueStart;
     do {
       const elementEnd = findComma(buffer, element, lineEnd);
-      const first = skipPadding(buffer, element, elementEnd);
+      const first = trimStart(buffer, element, elementEnd);
       const last = trimEnd(buffer, first, elementEnd);
       if (first === last) {
         return this.#refuse(HTTP_ERRORS.INVALID_TRANSFER_ENCODING, first - start);
@@ -662,25 +643,5 @@ function unexpected(byte: number, kind: HttpErrorKind): HttpErrorKind {
 
 function isPrefix(buffer: Uint8Array, from: number, to: number, word: Uint8Array): boolean {
   const end = from + word.length;
-  if (end > to) return false;
-  if (equalsBytes(buffer, from, end, word)) return true;
-  return equalsFolded(buffer, from, end, word);
-}
-
-function findComma(buffer: Uint8Array, from: number, to: number): number {
-  let at = from;
-  while (at < to && buffer[at] !== COMMA) at++;
-  return at;
-}
-
-function skipPadding(buffer: Uint8Array, from: number, to: number): number {
-  let at = from;
-  while (at < to && (buffer[at] === SP || buffer[at] === HTAB)) at++;
-  return at;
-}
-
-function trimEnd(buffer: Uint8Array, from: number, to: number): number {
-  let at = to;
-  while (at > from && (buffer[at - 1] === SP || buffer[at - 1] === HTAB)) at--;
-  return at;
+  return end <= to && equalsFolded(buffer, from, end, word);
 }

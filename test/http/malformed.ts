@@ -114,6 +114,7 @@ export const MALFORMED: readonly Malformed[] = [
   behind('port_above_65535', `${G}Host: a:6553`, '6\r\n\r\n', 400, 'INVALID_HOST'),
   behind('port_without_host', `${G}Host: `, ':80\r\n\r\n', 400, 'INVALID_HOST'),
   behind('literal_not_closed', `${G}Host: `, '[::1\r\n\r\n', 400, 'INVALID_HOST'),
+  behind('literal_empty', `${G}Host: `, '[]\r\n\r\n', 400, 'INVALID_HOST'),
   behind('literal_with_a_tail', `${G}Host: [::1]`, 'a\r\n\r\n', 400, 'INVALID_HOST'),
   behind('half_an_escape_in_host', `${G}Host: a`, '%4\r\n\r\n', 400, 'INVALID_HOST'),
   behind('obs_text_in_host', `${G}Host: `, '\xe9\r\n\r\n', 400, 'INVALID_HOST'),

@@ -158,6 +158,7 @@ describe('fields', () => {
     ['', ''],
     ['127.0.0.1:65535', '127.0.0.1:65535'],
     ['[2001:db8::1]', '[2001:db8::1]'],
+    ['[::]', '[::]'],
     ['a:', 'a:'],
     ['a%41_b~', 'a%41_b~'],
   ])('Host %s passes', (value, host) => {
@@ -331,6 +332,7 @@ describe('one parser, many requests', () => {
     for (const index of order) {
       const outcome = feed(parser, stream, start, [stream.length]);
       expect(outcome).toEqual(parse(WELL_FORMED[index]!));
+      if (index === 2) expect([parser.hostStart, parser.hostEnd]).toEqual([0, 0]);
       start += WELL_FORMED[index]!.length;
       parser.reset();
     }

@@ -115,6 +115,10 @@ describe('which route a path belongs to', () => {
     expect(params(router, '/one/two/three')).toEqual({ a: 'one' });
     expect(lookup(router, '/one/two/x')).toBe(1);
     expect(params(router, '/one/two/x')).toEqual({ b: 'one', c: 'two' });
+    expect(router.wildcardStart).toBe(-1);
+    const other = new Router(routes('/a/:p/*', '/:q/:r/z'));
+    expect(lookup(other, '/a/one/y')).toBe(0);
+    expect(params(other, '/a/one/y')).toEqual({ p: 'one' });
   });
 
   test('what a match left is not seen after the next lookup', () => {
