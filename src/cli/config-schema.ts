@@ -419,8 +419,9 @@ function show(value: unknown): string {
   return text.length <= 60 ? text : `${text.slice(0, 56)}…"`;
 }
 
-export function numberField(range: NumberRange): z.ZodNumber {
-  const error = mustBe(describeRange(range));
+/** `what` replaces the range in messages where the number is one choice of several. */
+export function numberField(range: NumberRange, what: string = describeRange(range)): z.ZodNumber {
+  const error = mustBe(what);
   const field = z.number({ error }).min(range.min, { error }).max(range.max, { error });
   return range.whole ? field.int({ error }) : field;
 }

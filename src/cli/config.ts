@@ -144,6 +144,8 @@ const tenantSchema = z.strictObject(
   { error: mustBe('an object') },
 );
 
+// zod answers a wrong number with the number's own message and anything else with the union's: both say the same.
+const WORKERS = `"auto" or ${describeRange(LIMITS.workers)}`;
 const timeout = numberField(LIMITS.timeoutMs).optional();
 
 /** The whole file. That exactly one of `routes` and `tenants` is there is `checkSpan`'s part. */
@@ -154,9 +156,7 @@ const lugeSchema = z.strictObject(
     host: hostSchema.optional(),
     port: numberField(LIMITS.port).optional(),
     workers: z
-      .union([z.literal('auto'), numberField(LIMITS.workers)], {
-        error: mustBe(`"auto" or ${describeRange(LIMITS.workers)}`),
-      })
+      .union([z.literal('auto'), numberField(LIMITS.workers, WORKERS)], { error: mustBe(WORKERS) })
       .optional(),
     scheduler: choiceField(SCHEDULERS).optional(),
     quantumUs: numberField(LIMITS.quantumUs).optional(),

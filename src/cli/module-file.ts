@@ -7,7 +7,7 @@
  * - wabt parses, V8 judges. wabt's own validator lags behind the engine (GC types), so it is asked only for the place once V8 has
  *   refused a module; its "no" alone refuses nothing.
  */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 
@@ -69,7 +69,7 @@ function siblingHint(path: string): string {
   const stem = join(dirname(path), basename(path, extension));
   for (const other of ['.wasm', '.wat']) {
     if (other === extension) continue;
-    if (statSync(stem + other, { throwIfNoEntry: false })?.isFile()) {
+    if (existsSync(stem + other)) {
       return `; did you mean "${basename(stem)}${other}"?`;
     }
   }
@@ -123,7 +123,7 @@ function isText(path: string, bytes: Uint8Array): boolean {
   return extname(path) === '.wat' || head.startsWith('(') || head.startsWith(';;');
 }
 
-/** Everything that wabt knows; what V8 cannot run, V8 refuses. */
+/** Everything that wabt knows (its declarations lack multi_memory); what V8 cannot run, V8 refuses. */
 const WAT_FEATURES = {
   exceptions: true,
   mutable_globals: true,
@@ -140,6 +140,7 @@ const WAT_FEATURES = {
   code_metadata: true,
   gc: true,
   memory64: true,
+  multi_memory: true,
   extended_const: true,
   relaxed_simd: true,
 };
