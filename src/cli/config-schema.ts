@@ -87,8 +87,6 @@ class JsonReader {
   }
 
   document(): JsonNode {
-    // RFC 8259, 8.1: a reader may ignore a byte order mark; Windows editors write one.
-    if (this.#text.startsWith('\uFEFF')) this.#at = 1;
     this.#space();
     const root = this.#value();
     this.#space();
@@ -322,8 +320,7 @@ export class ConfigDocument {
   #lineColumn(offset: number): { line: number; column: number } {
     const before = this.#text.slice(0, offset);
     const lineStart = before.lastIndexOf('\n') + 1;
-    const bom = lineStart === 0 && before.startsWith('\uFEFF') ? 1 : 0;
-    return { line: before.split('\n').length, column: offset - lineStart - bom + 1 };
+    return { line: before.split('\n').length, column: offset - lineStart + 1 };
   }
 }
 

@@ -233,7 +233,8 @@ function looksLikeModule(path: string, bytes: Uint8Array): boolean {
 
 function decode(path: string, bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    // Drops a byte order mark, which Windows editors write and RFC 8259, 8.1 lets a reader ignore.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw new ConfigError(path, [
       { path: '', message: 'is neither JSON in UTF-8 nor a WebAssembly module' },

@@ -104,11 +104,6 @@ describe('reader', () => {
     expect(refusal('['.repeat(100_000))).toMatch(/nested deeper than 64 levels$/);
   });
 
-  it('ignores_a_byte_order_mark_in_columns_too', () => {
-    expect(refusal('\uFEFF{"a":1}')).toBe('accepted');
-    expect(refusal('\uFEFF{a}')).toMatch(/^f\.json:1:2: /);
-  });
-
   it('inherits_no_keys_from_Object', () => {
     const { value } = new ConfigDocument('f.json', '{}');
     expect((value as Record<string, unknown>).constructor).toBeUndefined();

@@ -419,10 +419,12 @@ describe('luge form', () => {
       tenant('a', 2),
       tenant('b', 1, '0.0.0.0'),
       tenant('c', 2, '10.0.0.1'),
+      tenant('d', 2, '10.0.0.1'),
     ];
     expect(problems({ tenants: list })).toEqual([
       'tenants[1].name: "a" is already the name of tenants[0]',
       'tenants[2].port: 1 is already the port of tenants[0]',
+      'tenants[4].port: 2 is already the port of tenants[3]',
     ]);
   });
 
@@ -541,6 +543,12 @@ describe('what the file is', () => {
     ['nothing.json', '', /nothing\.json: is empty$/],
   ])('refuses_%s', (name, content, message) => {
     expect(() => loadConfig(write(name, content))).toThrow(message);
+  });
+
+  it('a_byte_order_mark_is_ignored_in_columns_too', () => {
+    const text = JSON.stringify({ routes: [route()] });
+    expect(loadConfig(write('bom.json', `\uFEFF${text}`)).dialect).toBe('luge');
+    expect(() => loadConfig(write('bom.json', '\uFEFF{a}'))).toThrow(/bom\.json:1:2: /);
   });
 
   it('refuses_a_missing_file_and_a_directory', () => {
