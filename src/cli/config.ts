@@ -1,0 +1,512 @@
+/**
+ * Reads what `luge serve` is given: a file in Luge's form, a spec of SLEdge, or a bare module.
+ *
+ * Everything is checked before anything runs, and all that is wrong is reported at once: a server that comes up with half of its
+ * routes, or stops at the first of five slips, costs more time than it saves. Nothing here compiles a module.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, extname, resolve } from 'node:path';
+import { z } from 'zod';
+import {
+  CONTENT_TYPE,
+  ConfigDocument,
+  ConfigError,
+  checkTenants,
+  choiceField,
+  formatPath,
+  type JsonPath,
+  listField,
+  mustBe,
+  numberField,
+  type RouteConfig,
+  rawField,
+  rawItems,
+  type TenantConfig,
+  textField,
+  WITHOUT_NUL,
+} from './config-schema.ts';
+import { isBinaryModule, moduleFileProblem } from './module-file.ts';
+import {
+  DEFAULTS,
+  describeRange,
+  isHost,
+  LIMITS,
+  SCHEDULERS,
+  type Scheduler,
+  type ServeOverrides,
+} from './settings.ts';
+import { readSledgeSpec } from './sledge-spec.ts';
+
+export type { ConfigProblem, RouteConfig, SledgeModel, TenantConfig } from './config-schema.ts';
+export { ConfigError } from './config-schema.ts';
+
+export interface HttpConfig {
+  readonly maxHeadBytes: number;
+  readonly maxHeaders: number;
+  readonly idleTimeoutMs: number;
+  readonly headTimeoutMs: number;
+  readonly bodyTimeoutMs: number;
+  readonly maxConnections: number;
+  readonly drainTimeoutMs: number;
+}
+
+export interface ServeConfig {
+  /** The file, as it was named. */
+  readonly source: string;
+  readonly dialect: 'luge' | 'sledge' | 'module';
+  readonly workers: number | 'auto';
+  readonly scheduler: Scheduler;
+  /** 0: preemption off. */
+  readonly quantumNs: number;
+  readonly maxQueue: number;
+  readonly spinNs: number;
+  readonly http: HttpConfig;
+  readonly logRequests: boolean;
+  readonly tenants: readonly TenantConfig[];
+  /** What was accepted and may not mean what its writer thinks. */
+  readonly warnings: readonly string[];
+}
+
+export interface LoadConfigOptions {
+  /** Where SLEdge's module paths are looked for beside the spec's own folder. */
+  readonly cwd?: string;
+}
+
+const NS_PER_US = 1e3;
+const NS_PER_MS = 1e6;
+
+// ---- the shape -------------------------------------------------------------------------------------------
+
+const milliseconds = numberField(LIMITS.durationMs).optional();
+
+/** What `defaults` may hold, and each route too. */
+const limitFields = {
+  contentType: textField('a media type such as "application/json"', CONTENT_TYPE).optional(),
+  response: choiceField(['raw', 'cgi']).optional(),
+  deadlineMs: milliseconds,
+  cpuLimitMs: milliseconds,
+  queueTimeoutMs: milliseconds,
+  memory: z
+    .strictObject(
+      {
+        maxPages: numberField(LIMITS.maxPages).optional(),
+        growth: choiceField(['retire', 'keep']).optional(),
+      },
+      { error: mustBe('an object') },
+    )
+    .optional(),
+  maxBodyBytes: numberField(LIMITS.bodyBytes).optional(),
+  maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
+  env: z
+    .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
+      error: (issue) =>
+        issue.code === 'invalid_key'
+          ? 'a variable has a name without "=" and NUL'
+          : mustBe('an object of strings')(issue),
+    })
+    .optional(),
+};
+
+const routeSchema = z.strictObject(
+  {
+    route: textField(
+      'a pattern that begins with "/", without blanks, "?" and "#"',
+      /^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/,
+    ),
+    module: textField('the path of a .wasm or .wat file', /^[^\0]+$/),
+    methods: listField(
+      textField('a method in capitals, such as "GET"', /^[A-Z][A-Z0-9-]{0,31}$/),
+      'methods',
+      1,
+      32,
+    ).optional(),
+    args: listField(textField('a string without NUL', WITHOUT_NUL), 'strings', 0, 256).optional(),
+    try: textField('text for a URL, without blanks', /^[\x21-\x7e]+$/).optional(),
+    ...limitFields,
+  },
+  { error: mustBe('an object') },
+);
+
+const routesSchema = listField(routeSchema, 'routes', 1, LIMITS.routesMax);
+const hostSchema = z
+  .string({ error: mustBe('a host name or an IP address') })
+  .refine(isHost, { error: mustBe('a host name or an IP address') });
+
+const tenantSchema = z.strictObject(
+  {
+    name: textField('a non-empty name without control characters', /^[^\p{Cc}]{1,128}$/u),
+    host: hostSchema.optional(),
+    port: numberField(LIMITS.port),
+    replenishmentPeriodUs: numberField(LIMITS.budgetUs).optional(),
+    maxBudgetUs: numberField(LIMITS.budgetUs).optional(),
+    routes: routesSchema,
+  },
+  { error: mustBe('an object') },
+);
+
+// zod answers a wrong number with the number's own message and anything else with the union's: both say the same.
+const WORKERS = `"auto" or ${describeRange(LIMITS.workers)}`;
+const timeout = numberField(LIMITS.timeoutMs).optional();
+
+/** The whole file. That exactly one of `routes` and `tenants` is there is `checkSpan`'s part. */
+const lugeSchema = z.strictObject(
+  {
+    // For editors; not read.
+    $schema: z.string({ error: mustBe('a string') }).optional(),
+    host: hostSchema.optional(),
+    port: numberField(LIMITS.port).optional(),
+    workers: z
+      .union([z.literal('auto'), numberField(LIMITS.workers, WORKERS)], { error: mustBe(WORKERS) })
+      .optional(),
+    scheduler: choiceField(SCHEDULERS).optional(),
+    quantumUs: numberField(LIMITS.quantumUs).optional(),
+    maxQueue: numberField(LIMITS.maxQueue).optional(),
+    spinUs: numberField(LIMITS.spinUs).optional(),
+    logRequests: z.boolean({ error: mustBe('true or false') }).optional(),
+    http: z
+      .strictObject(
+        {
+          maxHeadBytes: numberField(LIMITS.headBytes).optional(),
+          maxHeaders: numberField(LIMITS.headers).optional(),
+          idleTimeoutMs: timeout,
+          headTimeoutMs: timeout,
+          bodyTimeoutMs: timeout,
+          maxConnections: numberField(LIMITS.connections).optional(),
+          drainTimeoutMs: numberField(LIMITS.drainMs).optional(),
+        },
+        { error: mustBe('an object') },
+      )
+      .optional(),
+    defaults: z.strictObject(limitFields, { error: mustBe('an object') }).optional(),
+    routes: routesSchema.optional(),
+    tenants: listField(tenantSchema, 'tenants', 1, LIMITS.tenantsMax).optional(),
+  },
+  { error: mustBe('an object') },
+);
+
+type LugeFile = z.infer<typeof lugeSchema>;
+type LugeRoute = z.infer<typeof routeSchema>;
+type LugeTenant = Omit<z.infer<typeof tenantSchema>, 'port'> & { port?: number | undefined };
+
+/** What someone who comes from a spec of SLEdge would write. */
+const SLEDGE_NAMES: Readonly<Record<string, string>> = {
+  path: 'module',
+  'relative-deadline-us': 'deadlineMs',
+  'http-resp-content-type': 'contentType',
+};
+
+// ---- loading ---------------------------------------------------------------------------------------------------
+
+/** Throws ConfigError with every problem of the file. Relative module paths start at the file's folder. */
+export function loadConfig(
+  path: string,
+  overrides: ServeOverrides = {},
+  options: LoadConfigOptions = {},
+): ServeConfig {
+  const bytes = readSource(path);
+  if (looksLikeModule(path, bytes)) return moduleConfig(path, overrides);
+  const document = new ConfigDocument(path, decode(path, bytes));
+  if (Array.isArray(document.value)) {
+    const folders = [dirname(resolve(path)), resolve(options.cwd ?? '.')];
+    const { tenants, warnings } = readSledgeSpec(document, folders, overrides);
+    return serveConfig(path, 'sledge', {}, tenants, warnings, overrides);
+  }
+  return lugeConfig(path, document, overrides);
+}
+
+function readSource(path: string): Uint8Array {
+  const problem = moduleFileProblem(path)?.replace(', not a module', '');
+  try {
+    if (problem === undefined) return readFileSync(path);
+  } catch (error) {
+    throw new ConfigError(path, [{ path: '', message: (error as Error).message }]);
+  }
+  throw new ConfigError(path, [{ path: '', message: problem }]);
+}
+
+function looksLikeModule(path: string, bytes: Uint8Array): boolean {
+  if (['.wasm', '.wat'].includes(extname(path)) || isBinaryModule(bytes)) return true;
+  return (
+    extname(path) !== '.json' && /^\s*(\(|;;)/.test(Buffer.from(bytes.subarray(0, 4096)).toString())
+  );
+}
+
+function decode(path: string, bytes: Uint8Array): string {
+  try {
+    // Drops a byte order mark, which Windows editors write and RFC 8259, 8.1 lets a reader ignore.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new ConfigError(path, [
+      { path: '', message: 'is neither JSON in UTF-8 nor a WebAssembly module' },
+    ]);
+  }
+}
+
+/** `luge serve a.wasm`: the module gets every path. */
+function moduleConfig(path: string, overrides: ServeOverrides): ServeConfig {
+  const route: RouteConfig = {
+    ...routeLimits({}, {}, overrides),
+    route: '/*',
+    match: 'luge',
+    module: resolve(path),
+    methods: undefined,
+    // This form has no place to say a type, and whoever uses it looks at the answer in a browser or a terminal.
+    contentType: 'text/plain; charset=utf-8',
+    args: [],
+    tryArgs: undefined,
+    model: undefined,
+  };
+  const tenant = lugeTenant({ name: 'default', routes: [] }, DEFAULTS.host, [route], overrides);
+  return serveConfig(path, 'module', {}, [tenant], [], overrides);
+}
+
+// ---- Luge's form -----------------------------------------------------------------------------------------------
+
+function lugeConfig(
+  path: string,
+  document: ConfigDocument,
+  overrides: ServeOverrides,
+): ServeConfig {
+  const folder = dirname(resolve(path));
+  const warnings: string[] = [];
+  const file = document.read(lugeSchema, SLEDGE_NAMES);
+  checkSpan(document, folder, path, warnings);
+  document.settle();
+  // settle() has thrown if the shape was wrong: zod never fails without an issue.
+  const { defaults = {}, host = DEFAULTS.host, tenants, routes = [], ...rest } = file!;
+  const listed: LugeTenant[] = tenants ?? [{ name: 'default', port: rest.port, routes }];
+  const built = listed.map((tenant) =>
+    lugeTenant(
+      tenant,
+      host,
+      tenant.routes.map((route) => lugeRoute(route, defaults, folder, overrides)),
+      overrides,
+    ),
+  );
+  return serveConfig(path, 'luge', rest, built, warnings, overrides);
+}
+
+/** What zod cannot see from one field. On the raw tree, so that a wrong field elsewhere hides nothing. */
+function checkSpan(
+  document: ConfigDocument,
+  folder: string,
+  file: string,
+  warnings: string[],
+): void {
+  const root = document.value;
+  const tenants = rawItems(rawField(root, 'tenants'), ['tenants']);
+  checkTenants(document, tenants, String(rawField(root, 'host') ?? DEFAULTS.host));
+  checkForm(document);
+  checkRoutes(document, rawItems(rawField(root, 'routes'), ['routes']), folder);
+  for (const { path, value } of tenants) {
+    checkRoutes(document, rawItems(rawField(value, 'routes'), [...path, 'routes']), folder);
+    checkBudget(document, path, value, file, warnings);
+  }
+}
+
+function checkForm(document: ConfigDocument): void {
+  const root = document.value;
+  if (typeof root !== 'object' || root === null) return;
+  const routes = rawField(root, 'routes');
+  const tenants = rawField(root, 'tenants');
+  if (routes === undefined && tenants === undefined) {
+    document.report([], 'missing: either "routes" or "tenants" must be there');
+  }
+  if (tenants === undefined) return;
+  if (routes !== undefined) {
+    document.report(['tenants'], 'either "routes" or "tenants", not both', 'key');
+  }
+  if (rawField(root, 'port') !== undefined) {
+    document.report(['port'], 'with "tenants", each tenant has a port of its own', 'key');
+  }
+}
+
+function checkRoutes(
+  document: ConfigDocument,
+  routes: readonly { path: JsonPath; value: unknown }[],
+  folder: string,
+): void {
+  const seen: { route: string; methods: unknown[] | undefined; path: JsonPath }[] = [];
+  for (const { path, value } of routes) {
+    const module = rawField(value, 'module');
+    if (typeof module === 'string' && module !== '') {
+      const problem = moduleFileProblem(resolve(folder, module));
+      if (problem !== undefined) {
+        document.report([...path, 'module'], `${resolve(folder, module)}: ${problem}`);
+      }
+    }
+    const methods = rawField(value, 'methods');
+    if (Array.isArray(methods)) checkMethods(document, [...path, 'methods'], methods);
+    const route = rawField(value, 'route');
+    if (typeof route !== 'string') continue;
+    const entry = { route, methods: Array.isArray(methods) ? methods : undefined, path };
+    const first = seen.find(
+      (other) => other.route === route && overlap(other.methods, entry.methods),
+    );
+    if (first === undefined) seen.push(entry);
+    else {
+      document.report(
+        [...path, 'route'],
+        `"${route}" is already the route of ${formatPath(first.path)}, for the same methods`,
+      );
+    }
+  }
+}
+
+function checkMethods(document: ConfigDocument, path: JsonPath, methods: unknown[]): void {
+  for (const [index, method] of methods.entries()) {
+    if (methods.indexOf(method) < index) {
+      document.report([...path, index], `${JSON.stringify(method)} is already in the list`);
+    }
+  }
+}
+
+function overlap(a: unknown[] | undefined, b: unknown[] | undefined): boolean {
+  return a === undefined || b === undefined || a.some((method) => b.includes(method));
+}
+
+function checkBudget(
+  document: ConfigDocument,
+  path: JsonPath,
+  tenant: unknown,
+  file: string,
+  warnings: string[],
+): void {
+  const period = rawField(tenant, 'replenishmentPeriodUs') ?? 0;
+  const budget = rawField(tenant, 'maxBudgetUs') ?? 0;
+  if ((period === 0) !== (budget === 0)) {
+    const [missing, given] =
+      period === 0
+        ? ['replenishmentPeriodUs', 'maxBudgetUs']
+        : ['maxBudgetUs', 'replenishmentPeriodUs'];
+    document.report([...path, given!], `without "${missing}" it says nothing`);
+  } else if (period !== 0) {
+    warnings.push(
+      `${file}: ${formatPath(path)}: replenishmentPeriodUs and maxBudgetUs have no effect in this version`,
+    );
+  }
+}
+
+function lugeTenant(
+  tenant: LugeTenant,
+  host: string,
+  routes: readonly RouteConfig[],
+  overrides: ServeOverrides,
+): TenantConfig {
+  return {
+    name: tenant.name,
+    host: overrides.host ?? tenant.host ?? host,
+    port: tenant.port ?? DEFAULTS.port,
+    replenishmentPeriodNs: (tenant.replenishmentPeriodUs ?? 0) * NS_PER_US,
+    maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
+    routes,
+  };
+}
+
+function lugeRoute(
+  raw: LugeRoute,
+  defaults: RouteLimits,
+  folder: string,
+  overrides: ServeOverrides,
+): RouteConfig {
+  return {
+    ...routeLimits(raw, defaults, overrides),
+    route: raw.route,
+    match: 'luge',
+    module: resolve(folder, raw.module),
+    methods: raw.methods,
+    contentType: raw.contentType ?? defaults.contentType ?? DEFAULTS.route.contentType,
+    args: raw.args ?? [],
+    tryArgs: raw.try,
+    model: undefined,
+  };
+}
+
+type RouteLimits = NonNullable<LugeFile['defaults']>;
+type RouteLimitConfig = Pick<
+  RouteConfig,
+  | 'response'
+  | 'deadlineNs'
+  | 'cpuLimitNs'
+  | 'queueTimeoutNs'
+  | 'maxPages'
+  | 'growth'
+  | 'maxBodyBytes'
+  | 'maxOutputBytes'
+  | 'env'
+  | 'admissionsPercentile'
+>;
+
+/** Flag or variable, then the route, then the file's `defaults`, then the built-in value. */
+function routeLimits(
+  route: RouteLimits,
+  defaults: RouteLimits,
+  overrides: ServeOverrides,
+): RouteLimitConfig {
+  const builtIn = DEFAULTS.route;
+  const ns = (key: 'deadlineMs' | 'cpuLimitMs' | 'queueTimeoutMs'): number | undefined => {
+    const ms = route[key] ?? defaults[key];
+    return ms === undefined ? undefined : Math.round(ms * NS_PER_MS);
+  };
+  const deadlineNs = overrides.deadlineNs ?? ns('deadlineMs') ?? builtIn.deadlineMs * NS_PER_MS;
+  return {
+    response: route.response ?? defaults.response ?? builtIn.response,
+    deadlineNs,
+    cpuLimitNs: overrides.cpuLimitNs ?? ns('cpuLimitMs') ?? builtIn.cpuLimitMs * NS_PER_MS,
+    // The deadline bounds the waiting anyway; a shorter bound is a choice that only the writer can make.
+    queueTimeoutNs: ns('queueTimeoutMs') ?? deadlineNs,
+    maxPages:
+      overrides.maxPages ?? route.memory?.maxPages ?? defaults.memory?.maxPages ?? builtIn.maxPages,
+    growth: route.memory?.growth ?? defaults.memory?.growth ?? builtIn.growth,
+    maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
+    maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
+    env: { ...defaults.env, ...route.env },
+    admissionsPercentile: builtIn.admissionsPercentile,
+  };
+}
+
+// ---- the server's part ------------------------------------------------------------------------------------------
+
+function serveConfig(
+  source: string,
+  dialect: ServeConfig['dialect'],
+  file: Partial<LugeFile>,
+  tenants: readonly TenantConfig[],
+  warnings: string[],
+  overrides: ServeOverrides,
+): ServeConfig {
+  const drainTimeoutMs = overrides.drainTimeoutMs ?? file.http?.drainTimeoutMs;
+  return {
+    source,
+    dialect,
+    workers: overrides.workers ?? file.workers ?? DEFAULTS.workers,
+    scheduler: overrides.scheduler ?? file.scheduler ?? DEFAULTS.scheduler,
+    quantumNs: overrides.quantumNs ?? (file.quantumUs ?? DEFAULTS.quantumUs) * NS_PER_US,
+    maxQueue: overrides.maxQueue ?? file.maxQueue ?? DEFAULTS.maxQueue,
+    spinNs: overrides.spinNs ?? (file.spinUs ?? DEFAULTS.spinUs) * NS_PER_US,
+    http: {
+      ...DEFAULTS.http,
+      ...file.http,
+      drainTimeoutMs: drainTimeoutMs ?? DEFAULTS.http.drainTimeoutMs,
+    } as HttpConfig,
+    logRequests: overrides.logRequests ?? file.logRequests ?? DEFAULTS.logRequests,
+    tenants: withPort(source, tenants, overrides, warnings),
+    warnings,
+  };
+}
+
+/** One port cannot serve two tenants. A PORT in the environment was not meant for such a file; the others were. */
+function withPort(
+  file: string,
+  tenants: readonly TenantConfig[],
+  overrides: ServeOverrides,
+  warnings: string[],
+): readonly TenantConfig[] {
+  const { port, portSource = 'the port' } = overrides;
+  if (port === undefined) return tenants;
+  if (tenants.length === 1) return tenants.map((tenant) => ({ ...tenant, port }));
+  const message = `${portSource} is for one tenant, the file has ${tenants.length} with a port each`;
+  if (portSource !== 'PORT') throw new ConfigError(file, [{ path: '', message }]);
+  warnings.push(`${file}: ${message}; it is not used`);
+  return tenants;
+}

@@ -1,0 +1,516 @@
+/**
+ * What can be set, in which range, and by which flag or variable.
+ *
+ * Precedence: flag > LUGE_* (then PORT) > SLEdge's SLEDGE_* > configuration file > default. A source that loses is not
+ * even parsed: `SLEDGE_SCHEDULER=EDF` in an old env file must not stop `--scheduler rr`.
+ *
+ * `SERVE_SETTINGS` is the one table: commander's options, the reading of variables and the reference in the docs are all
+ * made from it. commander's own `argParser` and `env` were rejected: it stops at the first bad value, and it cannot tell
+ * a flag from a variable when it does.
+ */
+import type { Command } from 'commander';
+
+export interface NumberRange {
+  readonly min: number;
+  readonly max: number;
+  readonly whole: boolean;
+}
+
+const whole = (min: number, max: number): NumberRange => ({ min, max, whole: true });
+
+/** A millionth of a millisecond is a nanosecond, but nothing here reacts faster than a microsecond. One hour is SLEdge's bound. */
+const DURATION_MS: NumberRange = { min: 0.001, max: 3_600_000, whole: false };
+
+/** The same ranges hold in a file, in a flag and in a variable. */
+export const LIMITS: {
+  readonly port: NumberRange;
+  readonly workers: NumberRange;
+  readonly quantumUs: NumberRange;
+  readonly maxQueue: NumberRange;
+  readonly spinUs: NumberRange;
+  readonly durationMs: NumberRange;
+  readonly timeoutMs: NumberRange;
+  readonly drainMs: NumberRange;
+  readonly maxPages: NumberRange;
+  readonly bodyBytes: NumberRange;
+  readonly outputBytes: NumberRange;
+  readonly headBytes: NumberRange;
+  readonly headers: NumberRange;
+  readonly connections: NumberRange;
+  readonly budgetUs: NumberRange;
+  readonly tenantsMax: number;
+  readonly routesMax: number;
+} = {
+  // 0 asks the system for a free port: tests and tools that read the port from the log need it.
+  port: whole(0, 65_535),
+  // Out of thin air: above any machine that runs one Node process well.
+  workers: whole(1, 256),
+  // 0 = preemption off. The upper end is SLEdge's (setitimer's tv_usec).
+  quantumUs: whole(0, 999_999),
+  // A slot is allocated at start for each place in the queue.
+  maxQueue: whole(1, 65_536),
+  spinUs: whole(0, 100_000),
+  durationMs: DURATION_MS,
+  // Socket timeouts cannot be switched off: a server without them is a slow-loris victim (SLEDGE.md 6, A4).
+  timeoutMs: whole(1, 3_600_000),
+  drainMs: whole(0, 3_600_000),
+  maxPages: whole(1, 65_536),
+  bodyBytes: whole(0, 1 << 30),
+  outputBytes: whole(1, 1 << 30),
+  headBytes: whole(1024, 1 << 20),
+  headers: whole(1, 10_000),
+  connections: whole(1, 1_000_000),
+  budgetUs: whole(0, 3_600_000_000),
+  tenantsMax: 1024,
+  routesMax: 4096,
+};
+
+/** Used where neither flag, variable nor file says anything. */
+export const DEFAULTS = {
+  // The first try of a server must not expose it; containers set LUGE_HOST=0.0.0.0.
+  host: '127.0.0.1',
+  port: 8080,
+  workers: 'auto',
+  // fifo would let one long request hold up all behind it (DESIGN.md 6).
+  scheduler: 'rr',
+  // SLEdge's quantum: long against the 0.25 µs of a suspend and resume, short against what a person notices.
+  quantumUs: 1000,
+  // Above this a client waits longer than it would for a retry; 429/503 is the better answer.
+  maxQueue: 1024,
+  // About half of a futex round trip between parked threads (96 µs, DESIGN.md F10): spinning as long as parking costs
+  // is never worse than twice the best choice.
+  spinUs: 50,
+  logRequests: false,
+  http: {
+    // Node's and nginx's order of size: room for cookies and a token, not for an attack.
+    maxHeadBytes: 16_384,
+    maxHeaders: 100,
+    // Not Node's 5 s: proxies keep idle connections for about a minute and would keep meeting closed ones.
+    idleTimeoutMs: 60_000,
+    headTimeoutMs: 10_000,
+    bodyTimeoutMs: 30_000,
+    maxConnections: 10_000,
+    // Orchestrators kill 30 s after they ask; this leaves time to report.
+    drainTimeoutMs: 10_000,
+  },
+  route: {
+    // Front ends give up at 30 to 60 s: later answers reach nobody.
+    deadlineMs: 30_000,
+    // Two stuck guests must not own a two-core machine for longer than this.
+    cpuLimitMs: 10_000,
+    // 64 MiB: what a C or Rust function of some size asks for, and 12 of them fit 1 GB.
+    maxPages: 1024,
+    // Exact traps at the old bound; a grown memory cannot shrink (DESIGN.md 5.6).
+    growth: 'retire',
+    maxBodyBytes: 1_048_576,
+    maxOutputBytes: 4_194_304,
+    response: 'raw',
+    // A guest's stdout is bytes of an unknown kind: with this type no browser renders or sniffs them (RFC 9110, 8.3).
+    contentType: 'application/octet-stream',
+    admissionsPercentile: 70,
+  },
+} as const;
+
+export const SCHEDULERS: readonly ['fifo', 'rr'] = ['fifo', 'rr'];
+export type Scheduler = (typeof SCHEDULERS)[number];
+
+/** What flags and variables lay over the file. Keys that nobody set are absent. */
+export interface ServeOverrides {
+  port?: number;
+  /** Where the port came from: PORT is meant for whatever runs in the container, and yields where it cannot apply. */
+  portSource?: string;
+  host?: string;
+  workers?: number | 'auto';
+  scheduler?: Scheduler;
+  quantumNs?: number;
+  maxQueue?: number;
+  spinNs?: number;
+  deadlineNs?: number;
+  cpuLimitNs?: number;
+  maxPages?: number;
+  drainTimeoutMs?: number;
+  logRequests?: boolean;
+}
+
+export interface ServeSettings {
+  readonly overrides: ServeOverrides;
+  /** Check the configuration, print it, serve nothing. */
+  readonly check: boolean;
+  /** Print errors only. */
+  readonly quiet: boolean;
+  readonly warnings: readonly string[];
+}
+
+export interface SettingProblem {
+  /** The flag or variable: `--port`, `LUGE_PORT`. */
+  readonly source: string;
+  readonly message: string;
+}
+
+/** Every bad flag and variable, one line each. */
+export class SettingsError extends Error {
+  readonly code: 'ERR_SETTING' = 'ERR_SETTING';
+  readonly problems: readonly SettingProblem[];
+
+  constructor(problems: readonly SettingProblem[]) {
+    super(problems.map(({ source, message }) => `${source}: ${message}`).join('\n'));
+    this.name = 'SettingsError';
+    this.problems = problems;
+  }
+}
+
+type SettingValue = number | string | boolean;
+export type SettingName = Exclude<keyof ServeOverrides, 'portSource'> | 'check' | 'quiet';
+
+export interface ServeSetting {
+  /** The key in the result; its unit is the result's. */
+  readonly name: SettingName;
+  readonly flag: string;
+  /** Variables, the strongest first. */
+  readonly env: readonly string[];
+  /** Undefined: a switch without a value. */
+  readonly metavar: string | undefined;
+  readonly help: string;
+  /** The range or the choices, as a bad value's message names them. */
+  readonly accepts: string;
+  /** Undefined: not acceptable. */
+  readonly parse: (text: string) => SettingValue | undefined;
+}
+
+export function describeRange(range: NumberRange): string {
+  return `a ${range.whole ? 'whole ' : ''}number from ${range.min} to ${range.max}`;
+}
+
+/** Decimal digits only: `0x10`, `1e3` and `8080 ` in a flag are more often slips than meant. */
+function parseNumber(text: string, range: NumberRange): number | undefined {
+  if (!/^\d{1,15}(\.\d{1,9})?$/.test(text)) return undefined;
+  const value = Number(text);
+  if (range.whole && !Number.isInteger(value)) return undefined;
+  return value >= range.min && value <= range.max ? value : undefined;
+}
+
+function numberSetting(
+  name: SettingName,
+  flag: string,
+  metavar: string,
+  help: string,
+  range: NumberRange,
+  scale = 1,
+): ServeSetting {
+  const parse = (text: string): number | undefined => {
+    const value = parseNumber(text, range);
+    return value === undefined ? undefined : Math.round(value * scale);
+  };
+  return { name, flag, env: [variable(flag)], metavar, help, accepts: describeRange(range), parse };
+}
+
+function switchSetting(name: SettingName, flag: string, help: string): ServeSetting {
+  const words: Record<string, boolean> = { '1': true, true: true, yes: true, on: true };
+  for (const word of ['0', 'false', 'no', 'off']) words[word] = false;
+  const parse = (text: string): boolean | undefined =>
+    Object.hasOwn(words, text.toLowerCase()) ? words[text.toLowerCase()] : undefined;
+  const accepts = '1, true, yes, on, 0, false, no or off';
+  return { name, flag, env: [variable(flag)], metavar: undefined, help, accepts, parse };
+}
+
+/** `--quantum-us` -> `LUGE_QUANTUM_US`. */
+function variable(flag: string): string {
+  return `LUGE_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`;
+}
+
+const NS_PER_US = 1e3;
+const NS_PER_MS = 1e6;
+const ROUTE_DEFAULTS = DEFAULTS.route;
+
+export const SERVE_SETTINGS: readonly ServeSetting[] = [
+  {
+    ...numberSetting(
+      'port',
+      '--port',
+      '<n>',
+      `port to listen on, 0 for any free one; for a file with one tenant (default ${DEFAULTS.port})`,
+      LIMITS.port,
+    ),
+    env: ['LUGE_PORT', 'PORT'],
+  },
+  {
+    name: 'host',
+    flag: '--host',
+    env: ['LUGE_HOST'],
+    metavar: '<address>',
+    help: `address to listen on, for every tenant (default ${DEFAULTS.host})`,
+    accepts: 'a host name or an IP address',
+    parse: (text) => (isHost(text) ? text : undefined),
+  },
+  {
+    name: 'workers',
+    flag: '--workers',
+    env: ['LUGE_WORKERS'],
+    metavar: '<n|auto>',
+    help: 'worker threads; auto leaves a core to the listener (default auto)',
+    accepts: `"auto" or ${describeRange(LIMITS.workers)}`,
+    parse: (text) => (text === 'auto' ? text : parseNumber(text, LIMITS.workers)),
+  },
+  {
+    name: 'scheduler',
+    flag: '--scheduler',
+    env: ['LUGE_SCHEDULER'],
+    metavar: '<fifo|rr>',
+    help: `fifo runs each request to its end, rr takes turns each quantum (default ${DEFAULTS.scheduler})`,
+    accepts: '"fifo" or "rr" (edf, sjf and mtds do not exist in this version)',
+    parse: (text) => SCHEDULERS.find((name) => name === text),
+  },
+  numberSetting(
+    'quantumNs',
+    '--quantum-us',
+    '<us>',
+    `time slice in microseconds, 0 switches preemption off (default ${DEFAULTS.quantumUs})`,
+    LIMITS.quantumUs,
+    NS_PER_US,
+  ),
+  numberSetting(
+    'maxQueue',
+    '--max-queue',
+    '<n>',
+    `requests that may wait or run; more get 503 (default ${DEFAULTS.maxQueue})`,
+    LIMITS.maxQueue,
+  ),
+  numberSetting(
+    'spinNs',
+    '--spin-us',
+    '<us>',
+    `how long an idle worker spins before it sleeps (default ${DEFAULTS.spinUs})`,
+    LIMITS.spinUs,
+    NS_PER_US,
+  ),
+  numberSetting(
+    'deadlineNs',
+    '--deadline-ms',
+    '<ms>',
+    `from arrival to answer, for every route; then 504 (default ${ROUTE_DEFAULTS.deadlineMs})`,
+    LIMITS.durationMs,
+    NS_PER_MS,
+  ),
+  numberSetting(
+    'cpuLimitNs',
+    '--cpu-limit-ms',
+    '<ms>',
+    `running time of a request, for every route; then 504 (default ${ROUTE_DEFAULTS.cpuLimitMs})`,
+    LIMITS.durationMs,
+    NS_PER_MS,
+  ),
+  numberSetting(
+    'maxPages',
+    '--max-pages',
+    '<n>',
+    `memory of an instance in pages of 64 KiB, for every route (default ${ROUTE_DEFAULTS.maxPages})`,
+    LIMITS.maxPages,
+  ),
+  numberSetting(
+    'drainTimeoutMs',
+    '--drain-ms',
+    '<ms>',
+    `how long a shutdown waits for open requests (default ${DEFAULTS.http.drainTimeoutMs})`,
+    LIMITS.drainMs,
+  ),
+  switchSetting('logRequests', '--log-requests', 'print a line for each request'),
+  switchSetting('check', '--check', 'check the configuration and exit'),
+  switchSetting('quiet', '--quiet', 'print errors only'),
+];
+
+/** Whether `listen` could take it; that it can be resolved and bound is found out there. */
+export function isHost(text: string): boolean {
+  return /^[A-Za-z0-9._-]{1,253}$/.test(text) || /^[0-9A-Fa-f:.]{2,45}(%[\w.-]{1,16})?$/.test(text);
+}
+
+/** Adds an option for each setting. Values stay text: `resolveSettings` reads flags and variables alike. */
+export function buildServeOptions(command: Command): Command {
+  for (const { flag, metavar, help, env } of SERVE_SETTINGS) {
+    const usage = metavar === undefined ? flag : `${flag} ${metavar}`;
+    command.option(usage, `${help} [${env.join(', ')}]`);
+  }
+  return command;
+}
+
+/** `flags` is commander's `opts()`. Throws SettingsError that names every bad flag and variable. */
+export function resolveSettings(
+  flags: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): ServeSettings {
+  const problems: SettingProblem[] = [];
+  const warnings: string[] = [];
+  const values: Record<string, SettingValue> = {};
+  for (const setting of SERVE_SETTINGS) {
+    const given = firstGiven(setting, flags, env);
+    if (given === undefined) continue;
+    const value = given.text === true ? true : setting.parse(given.text);
+    if (value !== undefined) values[setting.name] = value;
+    else
+      problems.push({
+        source: given.source,
+        message: `must be ${setting.accepts}, found ${JSON.stringify(given.text)}`,
+      });
+    if (setting.name === 'port') values.portSource = given.source;
+  }
+  readSledgeVariables(env, values, problems, warnings);
+  warnAboutUnknown(env, warnings);
+  if (problems.length > 0) throw new SettingsError(problems);
+
+  const { check = false, quiet = false, ...overrides } = values;
+  if (quiet === true) overrides.logRequests = false;
+  return {
+    overrides: overrides as ServeOverrides,
+    check: check === true,
+    quiet: quiet === true,
+    warnings,
+  };
+}
+
+/** commander's name of the option: `--quantum-us` -> `quantumUs`. */
+function attribute(flag: string): string {
+  return flag.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function firstGiven(
+  setting: ServeSetting,
+  flags: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): { source: string; text: string | true } | undefined {
+  const flag = flags[attribute(setting.flag)];
+  if (flag === true) return { source: setting.flag, text: true };
+  if (flag !== undefined && flag !== false) return { source: setting.flag, text: String(flag) };
+  for (const source of setting.env) {
+    // An empty variable is how shells and compose files spell "not set".
+    const text = env[source];
+    if (text !== undefined && text !== '') return { source, text };
+  }
+  return undefined;
+}
+
+/** SLEdge's variables that Luge has something for (SLEDGE.md 1.3). Null: accepted there, said to be without effect here. */
+const SLEDGE_VARIABLES: Readonly<Record<string, { name: SettingName; flag: string } | null>> = {
+  SLEDGE_NWORKERS: { name: 'workers', flag: '--workers' },
+  SLEDGE_SCHEDULER: { name: 'scheduler', flag: '--scheduler' },
+  // Before the quantum: a disabled preemption makes its length void, as in SLEdge.
+  SLEDGE_DISABLE_PREEMPTION: { name: 'quantumNs', flag: '--quantum-us' },
+  SLEDGE_QUANTUM_US: { name: 'quantumNs', flag: '--quantum-us' },
+  SLEDGE_SIGALRM_HANDLER: null,
+  SLEDGE_PROC_MHZ: null,
+  SLEDGE_SPINLOOP_PAUSE_ENABLED: null,
+  SLEDGE_SANDBOX_PERF_LOG: null,
+  SLEDGE_HTTP_SESSION_PERF_LOG: null,
+};
+
+function readSledgeVariables(
+  env: Readonly<Record<string, string | undefined>>,
+  values: Record<string, SettingValue>,
+  problems: SettingProblem[],
+  warnings: string[],
+): void {
+  for (const [source, target] of Object.entries(SLEDGE_VARIABLES)) {
+    const text = env[source];
+    if (text === undefined || text === '') continue;
+    if (target === null) {
+      warnings.push(`${source} has no effect in this version`);
+      continue;
+    }
+    if (values[target.name] !== undefined) {
+      warnings.push(`${source} is overruled by another setting of ${target.flag}`);
+      continue;
+    }
+    const read = readSledgeVariable(source, text);
+    if (read.problem !== undefined) problems.push({ source, message: read.problem });
+    else if (read.value !== undefined) {
+      values[target.name] = read.value;
+      warnings.push(`${source}=${text} is taken as ${target.flag} ${read.shown}`);
+    }
+  }
+}
+
+function readSledgeVariable(
+  source: string,
+  text: string,
+): { value?: SettingValue; shown?: string; problem?: string } {
+  const found = `found ${JSON.stringify(text)}`;
+  switch (source) {
+    case 'SLEDGE_NWORKERS': {
+      const value = parseNumber(text, LIMITS.workers);
+      if (value === undefined)
+        return { problem: `must be ${describeRange(LIMITS.workers)}, ${found}` };
+      return { value, shown: text };
+    }
+    case 'SLEDGE_QUANTUM_US': {
+      const range = whole(1, LIMITS.quantumUs.max);
+      const value = parseNumber(text, range);
+      if (value === undefined) return { problem: `must be ${describeRange(range)}, ${found}` };
+      return { value: value * NS_PER_US, shown: text };
+    }
+    case 'SLEDGE_DISABLE_PREEMPTION':
+      // SLEdge's own reading: any word but this one disables.
+      return text === 'false' ? {} : { value: 0, shown: '0' };
+    default:
+      if (text === 'FIFO') return { value: 'fifo', shown: 'fifo' };
+      return {
+        problem: /^(EDF|SJF|MTDS|MTDBF)$/.test(text)
+          ? `${text} does not exist in this version: FIFO does, and --scheduler takes fifo or rr`
+          : `must be FIFO (EDF, SJF, MTDS and MTDBF do not exist in this version), ${found}`,
+      };
+  }
+}
+
+/** A misspelt variable is silent by nature. Only near misses are named: the prefix may serve other tools too. */
+function warnAboutUnknown(
+  env: Readonly<Record<string, string | undefined>>,
+  warnings: string[],
+): void {
+  const families: [string, string[]][] = [
+    ['LUGE_', SERVE_SETTINGS.flatMap((setting) => setting.env).filter((name) => name !== 'PORT')],
+    ['SLEDGE_', Object.keys(SLEDGE_VARIABLES)],
+  ];
+  for (const [prefix, known] of families) {
+    const bare = known.map((name) => name.slice(prefix.length));
+    for (const name of Object.keys(env).sort()) {
+      if (!name.startsWith(prefix) || known.includes(name)) continue;
+      const nearest = nearestWord(name.slice(prefix.length), bare);
+      if (nearest !== undefined)
+        warnings.push(`${name} is unknown; did you mean ${prefix}${nearest}?`);
+    }
+  }
+}
+
+/** `; did you mean "x"?` for the nearest of the known words, or nothing. */
+export function suggest(word: string, known: readonly string[]): string {
+  const nearest = nearestWord(word, known);
+  return nearest === undefined ? '' : `; did you mean "${nearest}"?`;
+}
+
+function nearestWord(word: string, known: readonly string[]): string | undefined {
+  const plain = (text: string): string => text.toLowerCase().replace(/[-_]/g, '');
+  const wanted = plain(word);
+  let best: string | undefined;
+  // One slip in three letters: more would guess rather than correct.
+  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of known) {
+    const other = plain(candidate);
+    const isPrefix = wanted.length >= 4 && (other.startsWith(wanted) || wanted.startsWith(other));
+    const distance = isPrefix
+      ? Math.min(1, editDistance(wanted, other))
+      : editDistance(wanted, other);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Levenshtein's distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[b.length]!;
+}

@@ -1,0 +1,331 @@
+/**
+ * SLEdge's spec.json as it stands (SLEDGE.md 1.2): an array of tenants, kebab-case keys, a port for each tenant, routes that are
+ * prefixes of which the first in the file wins.
+ *
+ * What was mended: an empty array and a duplicate key are errors, a missing deadline no longer stops the server, a route that an
+ * earlier one hides is named, and `.so` builds of aWsm are replaced by the Wasm that they were made from.
+ * What is different on purpose: a deadline is a hard limit here (SLEdge only sorts by it and lets late work run), and that is said.
+ */
+import { isAbsolute, resolve } from 'node:path';
+import { z } from 'zod';
+import {
+  CONTENT_TYPE,
+  type ConfigDocument,
+  checkTenants,
+  formatPath,
+  type JsonPath,
+  listField,
+  mustBe,
+  numberField,
+  ROUTE_TEXT,
+  type RouteConfig,
+  rawField,
+  rawItems,
+  type SledgeModel,
+  type TenantConfig,
+  textField,
+} from './config-schema.ts';
+import { moduleFileProblem } from './module-file.ts';
+import { DEFAULTS, LIMITS, type NumberRange, type ServeOverrides } from './settings.ts';
+
+const NS_PER_US = 1e3;
+const NS_PER_MS = 1e6;
+
+/** SLEdge binds all interfaces, and its load generators run elsewhere. */
+const SLEDGE_HOST = '0.0.0.0';
+const SLEDGE_CONTENT_TYPE = 'text/plain';
+/** SLEdge has no limit and the spec no key for one. Out of thin air: more than any image of its experiments has. */
+const SLEDGE_BODY_BYTES = 16_777_216;
+const PERCENTILE_MIN = 50;
+const PERCENTILE_MAX = 99;
+
+const uint = (min: number, max: number): NumberRange => ({ min, max, whole: true });
+const uint32 = numberField(uint(0, 0xffff_ffff)).optional();
+const nonZero = numberField(uint(1, 0xffff_ffff)).optional();
+const microseconds = numberField(LIMITS.budgetUs).optional();
+
+const routeSchema = z.strictObject(
+  {
+    route: textField('a prefix that begins with "/", without blanks', ROUTE_TEXT),
+    path: textField('the path of a module', /^[^\0]+$/),
+    'admissions-percentile': numberField(uint(0, 255)).optional(),
+    'relative-deadline-us': microseconds,
+    'http-resp-content-type': textField(
+      'a media type such as "text/plain"',
+      CONTENT_TYPE,
+    ).optional(),
+    'stack-size': uint32,
+    'expected-execution-us': z
+      .number({ error: mustBe('a number from 0') })
+      .min(0, { error: mustBe('a number from 0') })
+      .optional(),
+    path_preprocess: z.string({ error: mustBe('a path, or "0" for none') }).optional(),
+    'model-bias': uint32,
+    'model-scale': nonZero,
+    'model-num-of-param': numberField(uint(1, 2)).optional(),
+    'model-beta1': nonZero,
+    'model-beta2': uint32,
+  },
+  { error: mustBe('an object') },
+);
+
+const tenantSchema = z.strictObject(
+  {
+    name: textField('a non-empty name without control characters', /^[^\p{Cc}]{1,128}$/u),
+    port: numberField(LIMITS.port),
+    'replenishment-period-us': microseconds,
+    'max-budget-us': microseconds,
+    routes: listField(routeSchema, 'routes', 1, LIMITS.routesMax),
+  },
+  { error: mustBe('an object') },
+);
+
+const specSchema = listField(tenantSchema, 'tenants', 1, LIMITS.tenantsMax);
+
+type SpecTenant = z.infer<typeof tenantSchema>;
+type SpecRoute = z.infer<typeof routeSchema>;
+
+/** What someone who comes from Luge's form would write. */
+const LUGE_NAMES: Readonly<Record<string, string>> = {
+  module: 'path',
+  deadlineMs: 'relative-deadline-us',
+  contentType: 'http-resp-content-type',
+  'path-preprocess': 'path_preprocess',
+};
+
+/** Accepted, checked, and without effect in this version. */
+const UNUSED_ROUTE_KEYS = [
+  'stack-size',
+  'expected-execution-us',
+  'path_preprocess',
+  'model-bias',
+  'model-scale',
+  'model-num-of-param',
+  'model-beta1',
+  'model-beta2',
+] as const;
+const UNUSED_TENANT_KEYS = ['replenishment-period-us', 'max-budget-us'] as const;
+
+/** `folders`: where relative module paths may start, the first that has the file wins. Throws ConfigError. */
+export function readSledgeSpec(
+  document: ConfigDocument,
+  folders: readonly string[],
+  overrides: ServeOverrides,
+): { tenants: TenantConfig[]; warnings: string[] } {
+  const spec = document.read(specSchema, LUGE_NAMES);
+  const rawTenants = rawItems(document.value, []);
+  checkTenants(document, rawTenants, SLEDGE_HOST);
+  const modules = findModules(document, rawTenants, folders);
+  const routes = rawTenants.flatMap(({ path, value }) =>
+    rawItems(rawField(value, 'routes'), [...path, 'routes']),
+  );
+  for (const { path, value } of routes) checkSecondBeta(document, path, value);
+  document.settle();
+
+  // settle() has thrown if the shape was wrong: zod never fails without an issue.
+  const tenants = spec!.map((tenant, index) => specTenant(tenant, [index], modules, overrides));
+  const warnings = specWarnings(spec!).map((warning) => `${document.file}: ${warning}`);
+  return { tenants, warnings };
+}
+
+/** Absolute module path by the formatted path of its route. */
+function findModules(
+  document: ConfigDocument,
+  tenants: readonly { path: JsonPath; value: unknown }[],
+  folders: readonly string[],
+): Map<string, string> {
+  const modules = new Map<string, string>();
+  for (const tenant of tenants) {
+    for (const { path, value } of rawItems(rawField(tenant.value, 'routes'), [
+      ...tenant.path,
+      'routes',
+    ])) {
+      const named = rawField(value, 'path');
+      if (typeof named !== 'string' || named === '') continue;
+      const found = findModule(named, [...new Set(folders)]);
+      if (found.problem === undefined) modules.set(formatPath(path), found.file);
+      else document.report([...path, 'path'], found.problem);
+    }
+  }
+  return modules;
+}
+
+type FoundModule = { file: string; problem?: undefined } | { problem: string };
+
+function findModule(named: string, folders: readonly string[]): FoundModule {
+  const names = moduleNames(named);
+  for (const folder of folders) {
+    for (const name of names) {
+      const file = resolve(folder, name);
+      const problem = moduleFileProblem(file);
+      if (problem === undefined) return { file };
+      if (!problem.startsWith('no such file')) return { problem: `${file}: ${problem}` };
+    }
+  }
+  const wanted = names.map((name) => `"${name}"`).join(' or ');
+  const where = isAbsolute(named) ? '' : ` in ${folders.join(' or ')}`;
+  const why = named.endsWith('.so')
+    ? `: "${named}" is a native build of aWsm, which Luge cannot run; give the .wasm that it was built from, or put it there`
+    : '';
+  return { problem: `there is no ${wanted}${where}${why}` };
+}
+
+/** `fib.wasm.so` -> `fib.wasm`, `fib.wat`; `fib.so` likewise; anything else as it is. */
+function moduleNames(named: string): string[] {
+  if (!named.endsWith('.so')) return [named];
+  const stem = named.slice(0, -'.so'.length).replace(/\.(wasm|wat)$/, '');
+  return [`${stem}.wasm`, `${stem}.wat`];
+}
+
+function checkSecondBeta(document: ConfigDocument, path: JsonPath, route: unknown): void {
+  if (rawField(route, 'model-num-of-param') === 2 && rawField(route, 'model-beta2') === 0) {
+    document.report([...path, 'model-beta2'], 'must not be 0 with two parameters');
+  }
+}
+
+function specTenant(
+  tenant: SpecTenant,
+  path: JsonPath,
+  modules: ReadonlyMap<string, string>,
+  overrides: ServeOverrides,
+): TenantConfig {
+  return {
+    name: tenant.name,
+    host: overrides.host ?? SLEDGE_HOST,
+    port: tenant.port,
+    replenishmentPeriodNs: (tenant['replenishment-period-us'] ?? 0) * NS_PER_US,
+    maxBudgetNs: (tenant['max-budget-us'] ?? 0) * NS_PER_US,
+    routes: tenant.routes.map((route, index) =>
+      specRoute(route, modules.get(formatPath([...path, 'routes', index]))!, overrides),
+    ),
+  };
+}
+
+function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides): RouteConfig {
+  const deadlineUs = route['relative-deadline-us'] ?? 0;
+  const specNs = deadlineUs === 0 ? DEFAULTS.route.deadlineMs * NS_PER_MS : deadlineUs * NS_PER_US;
+  const deadlineNs = overrides.deadlineNs ?? specNs;
+  return {
+    route: route.route,
+    match: 'prefix',
+    module,
+    methods: undefined,
+    contentType: route['http-resp-content-type'] ?? SLEDGE_CONTENT_TYPE,
+    response: 'raw',
+    deadlineNs,
+    // The spec knows one clock: a second limit that its writer never set must not end a request earlier.
+    cpuLimitNs: overrides.cpuLimitNs ?? deadlineNs,
+    queueTimeoutNs: deadlineNs,
+    maxPages: overrides.maxPages ?? DEFAULTS.route.maxPages,
+    growth: DEFAULTS.route.growth,
+    maxBodyBytes: SLEDGE_BODY_BYTES,
+    maxOutputBytes: SLEDGE_BODY_BYTES,
+    env: {},
+    args: [],
+    tryArgs: undefined,
+    admissionsPercentile: percentile(route['admissions-percentile']),
+    model: specModel(route),
+  };
+}
+
+function percentile(given: number | undefined): number {
+  const usable = given !== undefined && given >= PERCENTILE_MIN && given <= PERCENTILE_MAX;
+  return usable ? given : DEFAULTS.route.admissionsPercentile;
+}
+
+function specModel(route: SpecRoute): SledgeModel {
+  const preprocess = route.path_preprocess;
+  const expectedUs = route['expected-execution-us'];
+  return {
+    // 0 stands for SLEdge's own default.
+    stackSizeBytes: route['stack-size'] || undefined,
+    expectedExecutionNs: expectedUs === undefined ? undefined : Math.round(expectedUs * NS_PER_US),
+    preprocess: preprocess === '0' || preprocess === '' ? undefined : preprocess,
+    regression: specRegression(route),
+  };
+}
+
+/** Undefined unless the spec has the whole of it. Thousandths become numbers. */
+function specRegression(route: SpecRoute): SledgeModel['regression'] {
+  const paramCount = route['model-num-of-param'];
+  const bias = route['model-bias'];
+  const scale = route['model-scale'];
+  const beta1 = route['model-beta1'];
+  // With one parameter SLEdge sets the second factor to 1 whatever the file says.
+  const beta2 = paramCount === 1 ? 1000 : route['model-beta2'];
+  if (bias === undefined || scale === undefined || beta1 === undefined) return undefined;
+  if (beta2 === undefined || paramCount === undefined) return undefined;
+  return {
+    bias: bias / 1000,
+    scale: scale / 1000,
+    beta1: beta1 / 1000,
+    beta2: beta2 / 1000,
+    paramCount,
+  };
+}
+
+// ---- warnings --------------------------------------------------------------------------------------------------
+
+function specWarnings(spec: readonly SpecTenant[]): string[] {
+  const unused = new Map<string, string[]>();
+  const deadlines: string[] = [];
+  const warnings: string[] = [];
+  for (const [tenantIndex, tenant] of spec.entries()) {
+    for (const key of UNUSED_TENANT_KEYS) {
+      if (tenant[key]) note(unused, key, formatPath([tenantIndex]));
+    }
+    for (const [index, route] of tenant.routes.entries()) {
+      const path = formatPath([tenantIndex, 'routes', index]);
+      for (const key of UNUSED_ROUTE_KEYS) if (route[key] !== undefined) note(unused, key, path);
+      if (route['relative-deadline-us']) deadlines.push(path);
+      warnings.push(...routeWarnings(route, path));
+      const before = tenant.routes
+        .slice(0, index)
+        .find((other) => route.route.startsWith(other.route));
+      if (before !== undefined) {
+        warnings.push(
+          `${path}: "${route.route}" is never reached: "${before.route}" stands before it and matches first`,
+        );
+      }
+    }
+  }
+  for (const [key, places] of unused)
+    warnings.push(`${key} has no effect in this version (${list(places)})`);
+  if (deadlines.length > 0) {
+    warnings.push(
+      `relative-deadline-us is a hard limit in Luge: a request that is not answered by then gets 504 (${list(deadlines)})`,
+    );
+  }
+  return warnings;
+}
+
+function routeWarnings(route: SpecRoute, path: string): string[] {
+  const warnings: string[] = [];
+  const given = route['admissions-percentile'];
+  const used = percentile(given);
+  if (given === undefined)
+    warnings.push(`${path}: admissions-percentile is missing, ${used} is used`);
+  else if (given !== used) {
+    warnings.push(
+      `${path}: admissions-percentile ${given} is not from ${PERCENTILE_MIN} to ${PERCENTILE_MAX}, ${used} is used`,
+    );
+  }
+  if (!route['relative-deadline-us']) {
+    warnings.push(
+      `${path}: relative-deadline-us is missing or 0, ${DEFAULTS.route.deadlineMs * 1000} is used`,
+    );
+  }
+  return warnings;
+}
+
+function note(places: Map<string, string[]>, key: string, place: string): void {
+  const known = places.get(key);
+  if (known === undefined) places.set(key, [place]);
+  else known.push(place);
+}
+
+/** A spec of fifty routes must not fill the screen. */
+function list(places: readonly string[]): string {
+  const shown = places.slice(0, 3).join(', ');
+  return places.length > 3 ? `${shown} and ${places.length - 3} more` : shown;
+}

@@ -1,0 +1,220 @@
+import { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import {
+  buildServeOptions,
+  resolveSettings,
+  SERVE_SETTINGS,
+  type ServeSettings,
+  SettingsError,
+} from '../../src/cli/settings.ts';
+
+/** As `luge serve` reads them: arguments through commander. */
+function settings(args: string[], env: Record<string, string> = {}): ServeSettings {
+  const command = buildServeOptions(new Command('serve')).exitOverride();
+  command.parse(args, { from: 'user' });
+  return resolveSettings(command.opts(), env);
+}
+
+function problems(args: string[], env: Record<string, string> = {}): string {
+  try {
+    settings(args, env);
+  } catch (error) {
+    if (error instanceof SettingsError) return error.message;
+    throw error;
+  }
+  return 'accepted';
+}
+
+/** A good value for each setting, and what becomes of it. */
+const SAMPLES: Record<string, [string, unknown]> = {
+  port: ['3000', 3000],
+  host: ['::1', '::1'],
+  workers: ['4', 4],
+  scheduler: ['fifo', 'fifo'],
+  quantumNs: ['250', 250_000],
+  maxQueue: ['16', 16],
+  spinNs: ['0', 0],
+  deadlineNs: ['0.5', 500_000],
+  cpuLimitNs: ['20', 20_000_000],
+  maxPages: ['64', 64],
+  drainTimeoutMs: ['0', 0],
+  logRequests: ['true', true],
+  check: ['true', true],
+  quiet: ['true', true],
+};
+
+function resolved(result: ServeSettings, name: string): unknown {
+  return name === 'check' || name === 'quiet'
+    ? result[name]
+    : (result.overrides as Record<string, unknown>)[name];
+}
+
+describe.each(SERVE_SETTINGS.map((setting) => [setting.flag, setting] as const))(
+  '%s',
+  (flag, setting) => {
+    const [text, value] = SAMPLES[setting.name]!;
+    const variable = `LUGE_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`;
+
+    it('is_read_from_the_flag', () => {
+      expect(
+        resolved(settings(setting.metavar === undefined ? [flag] : [flag, text]), setting.name),
+      ).toBe(value);
+    });
+
+    it('is_read_from_its_variable', () => {
+      expect(setting.env[0]).toBe(variable);
+      expect(resolved(settings([], { [variable]: text }), setting.name)).toBe(value);
+    });
+
+    it('is_absent_when_nobody_sets_it', () => {
+      const empty = settings([], { [variable]: '' });
+      expect(empty).toEqual({ overrides: {}, check: false, quiet: false, warnings: [] });
+    });
+
+    it('names_source_and_range_of_a_bad_value', () => {
+      const message = `must be ${setting.accepts}, found "no such \u00fc"`;
+      expect(problems([], { [variable]: 'no such \u00fc' })).toBe(`${variable}: ${message}`);
+      if (setting.metavar !== undefined) {
+        expect(problems([flag, 'no such \u00fc'])).toBe(`${flag}: ${message}`);
+      }
+    });
+
+    it('is_in_the_help_with_its_variables', () => {
+      const help = buildServeOptions(new Command('serve')).helpInformation().replace(/\s+/g, ' ');
+      expect(help).toContain(flag);
+      expect(help).toContain(`[${setting.env.join(', ')}]`);
+    });
+  },
+);
+
+it('a_flag_wins_over_a_variable_which_is_then_not_even_parsed', () => {
+  expect(settings(['--port', '1'], { LUGE_PORT: 'x', PORT: '3' }).overrides).toEqual({
+    port: 1,
+    portSource: '--port',
+  });
+});
+
+it('LUGE_PORT_wins_over_PORT_and_the_source_is_told', () => {
+  expect(settings([], { LUGE_PORT: '2', PORT: '3' }).overrides).toEqual({
+    port: 2,
+    portSource: 'LUGE_PORT',
+  });
+  expect(settings([], { PORT: '3' }).overrides).toEqual({ port: 3, portSource: 'PORT' });
+});
+
+it('all_bad_values_are_reported_at_once', () => {
+  expect(
+    problems(['--port', '70000', '--workers', '0'], { LUGE_SPIN_US: '1e3' }),
+  ).toMatchInlineSnapshot(`
+    "--port: must be a whole number from 0 to 65535, found "70000"
+    --workers: must be "auto" or a whole number from 1 to 256, found "0"
+    LUGE_SPIN_US: must be a whole number from 0 to 100000, found "1e3""
+  `);
+});
+
+it.each([
+  ['--port', '-1'],
+  ['--port', '0x50'],
+  ['--port', '80.5'],
+  ['--port', ' 80'],
+  ['--port', ''],
+  ['--workers', 'Auto'],
+  ['--workers', '257'],
+  ['--quantum-us', '1000000'],
+  ['--deadline-ms', '0'],
+  ['--deadline-ms', '3600001'],
+  ['--max-pages', '65537'],
+  ['--host', 'a b'],
+  ['--scheduler', 'RR'],
+])('%s_%j_is_refused', (flag, text) => {
+  expect(problems([`${flag}=${text}`])).toMatch(new RegExp(`^${flag}: must be `));
+});
+
+it.each([
+  ['--port', '0', { port: 0, portSource: '--port' }],
+  ['--workers', 'auto', { workers: 'auto' }],
+  ['--quantum-us', '0', { quantumNs: 0 }],
+  ['--deadline-ms', '0.001', { deadlineNs: 1000 }],
+  ['--deadline-ms', '3600000', { deadlineNs: 3.6e12 }],
+  ['--host', 'fe80::1%eth0', { host: 'fe80::1%eth0' }],
+])('%s_%s_is_accepted', (flag, text, expected) => {
+  expect(settings([flag, text]).overrides).toEqual(expected);
+});
+
+it('a_switch_in_a_variable_can_say_no', () => {
+  expect(settings([], { LUGE_QUIET: '0', LUGE_CHECK: 'OFF' })).toMatchObject({
+    quiet: false,
+    check: false,
+  });
+});
+
+it('quiet_silences_the_request_log', () => {
+  expect(settings(['--quiet', '--log-requests']).overrides).toEqual({ logRequests: false });
+});
+
+describe('SLEdge variables', () => {
+  it('are_taken_over_with_a_note', () => {
+    const result = settings([], {
+      SLEDGE_NWORKERS: '3',
+      SLEDGE_SCHEDULER: 'FIFO',
+      SLEDGE_QUANTUM_US: '5000',
+      SLEDGE_DISABLE_PREEMPTION: 'false',
+      SLEDGE_SANDBOX_PERF_LOG: 'x.csv',
+    });
+    expect(result.overrides).toEqual({ workers: 3, scheduler: 'fifo', quantumNs: 5_000_000 });
+    expect(result.warnings).toEqual([
+      'SLEDGE_NWORKERS=3 is taken as --workers 3',
+      'SLEDGE_SCHEDULER=FIFO is taken as --scheduler fifo',
+      'SLEDGE_QUANTUM_US=5000 is taken as --quantum-us 5000',
+      'SLEDGE_SANDBOX_PERF_LOG has no effect in this version',
+    ]);
+  });
+
+  it('disabled_preemption_makes_the_quantum_void', () => {
+    const result = settings([], { SLEDGE_DISABLE_PREEMPTION: 'yes', SLEDGE_QUANTUM_US: '5000' });
+    expect(result.overrides).toEqual({ quantumNs: 0 });
+    expect(result.warnings).toEqual([
+      'SLEDGE_DISABLE_PREEMPTION=yes is taken as --quantum-us 0',
+      'SLEDGE_QUANTUM_US is overruled by another setting of --quantum-us',
+    ]);
+  });
+
+  it.each(['EDF', 'SJF', 'MTDS', 'MTDBF'])('the_scheduler_%s_is_refused_by_name', (name) => {
+    expect(problems([], { SLEDGE_SCHEDULER: name })).toBe(
+      `SLEDGE_SCHEDULER: ${name} does not exist in this version: FIFO does, and --scheduler takes fifo or rr`,
+    );
+  });
+
+  it('yield_to_flags_and_LUGE_variables', () => {
+    const result = settings(['--scheduler', 'rr'], {
+      SLEDGE_SCHEDULER: 'EDF',
+      LUGE_WORKERS: '2',
+      SLEDGE_NWORKERS: '9',
+    });
+    expect(result.overrides).toEqual({ scheduler: 'rr', workers: 2 });
+    expect(result.warnings).toEqual([
+      'SLEDGE_NWORKERS is overruled by another setting of --workers',
+      'SLEDGE_SCHEDULER is overruled by another setting of --scheduler',
+    ]);
+  });
+
+  it('name_the_range_of_a_bad_value', () => {
+    expect(
+      problems([], { SLEDGE_NWORKERS: '0', SLEDGE_QUANTUM_US: '0', SLEDGE_SCHEDULER: 'fifo' }),
+    ).toBe(
+      [
+        'SLEDGE_NWORKERS: must be a whole number from 1 to 256, found "0"',
+        'SLEDGE_SCHEDULER: must be FIFO (EDF, SJF, MTDS and MTDBF do not exist in this version), found "fifo"',
+        'SLEDGE_QUANTUM_US: must be a whole number from 1 to 999999, found "0"',
+      ].join('\n'),
+    );
+  });
+});
+
+it('a_misspelt_variable_is_named_and_a_foreign_one_is_not', () => {
+  const env = { LUGE_WORKER: '2', LUGE_ZZZ: '1', SLEDGE_NWORKER: '1', PORTS: '1' };
+  expect(settings([], env).warnings).toEqual([
+    'LUGE_WORKER is unknown; did you mean LUGE_WORKERS?',
+    'SLEDGE_NWORKER is unknown; did you mean SLEDGE_NWORKERS?',
+  ]);
+});

@@ -1,0 +1,343 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { ConfigError, loadConfig, type ServeConfig } from '../../src/cli/config.ts';
+import type { ServeOverrides } from '../../src/cli/settings.ts';
+
+let folder: string;
+let cwd: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'luge-spec-'));
+  cwd = join(folder, 'elsewhere');
+  mkdirSync(cwd);
+  for (const name of [
+    'fib.wasm',
+    'empty.wat',
+    'both.wasm',
+    'both.wat',
+    'elsewhere/far.wasm',
+    'native.wasm.so',
+  ]) {
+    writeFileSync(join(folder, name), '(module)');
+  }
+  writeFileSync(join(folder, 'void.wasm'), '');
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function load(spec: unknown, overrides: ServeOverrides = {}): ServeConfig {
+  const path = join(folder, 'spec.json');
+  writeFileSync(path, typeof spec === 'string' ? spec : JSON.stringify(spec));
+  return loadConfig(path, overrides, { cwd });
+}
+
+function problems(spec: unknown): string[] {
+  try {
+    load(spec);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map((p) => `${p.path}: ${p.message}`.replaceAll(folder, '<spec>'));
+  }
+  return [];
+}
+
+function warnings(spec: unknown): string[] {
+  return load(spec).warnings.map((warning) =>
+    warning.replace(`${join(folder, 'spec.json')}: `, ''),
+  );
+}
+
+const route = (more: object = {}): object => ({
+  route: '/fib',
+  path: 'fib.wasm.so',
+  'admissions-percentile': 70,
+  'relative-deadline-us': 20_000,
+  ...more,
+});
+const tenant = (...routes: object[]): object => ({ name: 'gwu', port: 10_010, routes });
+
+it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
+  const config = load([
+    {
+      name: 'gwu',
+      port: 10_010,
+      routes: [
+        route({ 'http-resp-content-type': 'image/png', 'expected-execution-us': 6000 }),
+        route({ route: '/empty', path: 'empty.wasm.so', 'relative-deadline-us': 50_000 }),
+      ],
+    },
+    {
+      name: 'conix',
+      port: 10_020,
+      'replenishment-period-us': 100_000,
+      'max-budget-us': 40_000,
+      routes: [route({ route: '/fib2', 'admissions-percentile': 90 })],
+    },
+  ]);
+  expect(config).toMatchObject({ dialect: 'sledge', scheduler: 'rr', workers: 'auto' });
+  expect(config.tenants.map(({ name, host, port }) => [name, host, port])).toEqual([
+    ['gwu', '0.0.0.0', 10_010],
+    ['conix', '0.0.0.0', 10_020],
+  ]);
+  expect(config.tenants[1]).toMatchObject({ replenishmentPeriodNs: 1e8, maxBudgetNs: 4e7 });
+  expect(config.tenants[0]!.routes[0]).toEqual({
+    route: '/fib',
+    match: 'prefix',
+    module: join(folder, 'fib.wasm'),
+    methods: undefined,
+    contentType: 'image/png',
+    response: 'raw',
+    deadlineNs: 20_000_000,
+    cpuLimitNs: 20_000_000,
+    queueTimeoutNs: 20_000_000,
+    maxPages: 1024,
+    growth: 'retire',
+    maxBodyBytes: 16_777_216,
+    maxOutputBytes: 16_777_216,
+    env: {},
+    args: [],
+    tryArgs: undefined,
+    admissionsPercentile: 70,
+    model: {
+      stackSizeBytes: undefined,
+      expectedExecutionNs: 6_000_000,
+      preprocess: undefined,
+      regression: undefined,
+    },
+  });
+  expect(config.tenants[0]!.routes[1]).toMatchObject({ contentType: 'text/plain' });
+  expect(config.tenants[1]!.routes[0]).toMatchObject({ admissionsPercentile: 90 });
+  expect(config.warnings.map((warning) => warning.replace(/^.*spec\.json: /, ''))).toEqual([
+    'expected-execution-us has no effect in this version ([0].routes[0])',
+    'replenishment-period-us has no effect in this version ([1])',
+    'max-budget-us has no effect in this version ([1])',
+    'relative-deadline-us is a hard limit in Luge: a request that is not answered by then gets 504 ([0].routes[0], [0].routes[1], [1].routes[0])',
+  ]);
+});
+
+it('the_regression_model_is_kept_and_said_to_be_unused', () => {
+  const model = {
+    path_preprocess: 'size.wasm.so',
+    'model-bias': 1000,
+    'model-scale': 2000,
+    'model-num-of-param': 2,
+    'model-beta1': 500,
+    'model-beta2': 250,
+    'stack-size': 524_288,
+  };
+  const spec = [tenant(route(model))];
+  expect(load(spec).tenants[0]!.routes[0]!.model).toEqual({
+    stackSizeBytes: 524_288,
+    expectedExecutionNs: undefined,
+    preprocess: 'size.wasm.so',
+    regression: { bias: 1, scale: 2, beta1: 0.5, beta2: 0.25, paramCount: 2 },
+  });
+  for (const key of Object.keys(model)) {
+    expect(warnings(spec)).toContain(`${key} has no effect in this version ([0].routes[0])`);
+  }
+});
+
+it('one_parameter_fixes_the_second_factor_and_0_means_no_preprocessing', () => {
+  const model = {
+    path_preprocess: '0',
+    'model-bias': 0,
+    'model-scale': 1000,
+    'model-num-of-param': 1,
+    'model-beta1': 1000,
+    'model-beta2': 0,
+  };
+  expect(load([tenant(route(model))]).tenants[0]!.routes[0]!.model).toMatchObject({
+    preprocess: undefined,
+    regression: { bias: 0, beta2: 1, paramCount: 1 },
+  });
+});
+
+it('a_missing_or_useless_percentile_becomes_70_with_a_warning', () => {
+  const spec = [
+    tenant(
+      route({ 'admissions-percentile': undefined }),
+      route({ route: '/b', 'admissions-percentile': 49 }),
+      route({ route: '/c', 'admissions-percentile': 100 }),
+      route({ route: '/d', 'admissions-percentile': 50 }),
+      route({ route: '/e', 'admissions-percentile': 99 }),
+    ),
+  ];
+  expect(load(spec).tenants[0]!.routes.map((r) => r.admissionsPercentile)).toEqual([
+    70, 70, 70, 50, 99,
+  ]);
+  expect(warnings(spec).slice(0, 3)).toEqual([
+    '[0].routes[0]: admissions-percentile is missing, 70 is used',
+    '[0].routes[1]: admissions-percentile 49 is not from 50 to 99, 70 is used',
+    '[0].routes[2]: admissions-percentile 100 is not from 50 to 99, 70 is used',
+  ]);
+});
+
+it('a_missing_or_zero_deadline_does_not_stop_the_server', () => {
+  const spec = [
+    tenant(
+      route({ 'relative-deadline-us': undefined }),
+      route({ route: '/b', 'relative-deadline-us': 0 }),
+    ),
+  ];
+  expect(load(spec).tenants[0]!.routes.map((r) => r.deadlineNs)).toEqual([30e9, 30e9]);
+  expect(warnings(spec)).toEqual([
+    '[0].routes[0]: relative-deadline-us is missing or 0, 30000000 is used',
+    '[0].routes[1]: relative-deadline-us is missing or 0, 30000000 is used',
+  ]);
+});
+
+it('a_route_hidden_by_an_earlier_prefix_is_named', () => {
+  const spec = [tenant(route(), route({ route: '/fib2' }), route({ route: '/fi' }))];
+  expect(load(spec).tenants[0]!.routes.map((r) => r.route)).toEqual(['/fib', '/fib2', '/fi']);
+  expect(warnings(spec)[0]).toBe(
+    '[0].routes[1]: "/fib2" is never reached: "/fib" stands before it and matches first',
+  );
+  expect(warnings(spec).filter((warning) => warning.includes('never'))).toHaveLength(1);
+});
+
+it('warnings_of_many_routes_are_one_line', () => {
+  const routes = Array.from({ length: 6 }, (_, i) => route({ route: `/${i}`, 'stack-size': 1 }));
+  expect(warnings([tenant(...routes)])[0]).toBe(
+    'stack-size has no effect in this version ([0].routes[0], [0].routes[1], [0].routes[2] and 3 more)',
+  );
+});
+
+it.each([
+  ['fib.wasm.so', 'fib.wasm'],
+  ['fib.so', 'fib.wasm'],
+  ['fib.wasm', 'fib.wasm'],
+  ['empty.wasm.so', 'empty.wat'],
+  ['empty.wat.so', 'empty.wat'],
+  ['empty.wat', 'empty.wat'],
+  ['both.wasm.so', 'both.wasm'],
+  ['far.wasm.so', 'elsewhere/far.wasm'],
+])('the_module_for_%s_is_%s', (path, found) => {
+  expect(load([tenant(route({ path }))]).tenants[0]!.routes[0]!.module).toBe(join(folder, found));
+});
+
+it('a_native_build_alone_is_refused_with_what_to_give_instead', () => {
+  expect(problems([tenant(route({ path: 'native.wasm.so' }))])).toEqual([
+    '[0].routes[0].path: there is no "native.wasm" or "native.wat" in <spec> or <spec>/elsewhere: "native.wasm.so" is a native build of aWsm, which Luge cannot run; give the .wasm that it was built from, or put it there',
+  ]);
+});
+
+it('overrides_reach_every_route', () => {
+  const config = load([tenant(route(), route({ route: '/b' }))], {
+    deadlineNs: 1,
+    maxPages: 2,
+    host: '::1',
+    port: 9,
+  });
+  expect(config.tenants[0]).toMatchObject({ host: '::1', port: 9 });
+  for (const one of config.tenants[0]!.routes) {
+    expect(one).toMatchObject({ deadlineNs: 1, cpuLimitNs: 1, queueTimeoutNs: 1, maxPages: 2 });
+  }
+});
+
+it.each<[string, unknown, string[]]>([
+  [
+    'empty array',
+    [],
+    [': must be a non-empty array of tenants (at most 1024), found an empty array'],
+  ],
+  [
+    'tenant without routes',
+    [tenant()],
+    ['[0].routes: must be a non-empty array of routes (at most 4096), found an empty array'],
+  ],
+  [
+    'empty tenant',
+    [{}],
+    [
+      '[0].name: missing: must be a non-empty name without control characters',
+      '[0].port: missing: must be a whole number from 0 to 65535',
+      '[0].routes: missing: must be a non-empty array of routes (at most 4096)',
+    ],
+  ],
+  [
+    'route without a slash',
+    [tenant(route({ route: 'fib' }))],
+    ['[0].routes[0].route: must be a prefix that begins with "/", without blanks, found "fib"'],
+  ],
+  [
+    'deadline above an hour',
+    [tenant(route({ 'relative-deadline-us': 3_600_000_001 }))],
+    [
+      '[0].routes[0].relative-deadline-us: must be a whole number from 0 to 3600000000, found 3600000001',
+    ],
+  ],
+  [
+    'budget above an hour',
+    [{ ...tenant(route()), 'max-budget-us': 3_600_000_001 }],
+    ['[0].max-budget-us: must be a whole number from 0 to 3600000000, found 3600000001'],
+  ],
+  [
+    'percentile beyond uint8',
+    [tenant(route({ 'admissions-percentile': 256 }))],
+    ['[0].routes[0].admissions-percentile: must be a whole number from 0 to 255, found 256'],
+  ],
+  [
+    'scale 0',
+    [tenant(route({ 'model-scale': 0 }))],
+    ['[0].routes[0].model-scale: must be a whole number from 1 to 4294967295, found 0'],
+  ],
+  [
+    'three parameters',
+    [tenant(route({ 'model-num-of-param': 3 }))],
+    ['[0].routes[0].model-num-of-param: must be a whole number from 1 to 2, found 3'],
+  ],
+  [
+    'second factor 0',
+    [tenant(route({ 'model-num-of-param': 2, 'model-beta2': 0 }))],
+    ['[0].routes[0].model-beta2: must not be 0 with two parameters'],
+  ],
+  [
+    'string for a number',
+    [{ ...tenant(route()), port: '80' }],
+    ['[0].port: must be a whole number from 0 to 65535, found "80"'],
+  ],
+  [
+    'kebab-case preprocess',
+    [tenant(route({ 'path-preprocess': '0' }))],
+    ['[0].routes[0].path-preprocess: unknown key; did you mean "path_preprocess"?'],
+  ],
+  [
+    'key of the private branch',
+    [tenant(route({ 'reservation-percentile': 1 }))],
+    ['[0].routes[0].reservation-percentile: unknown key'],
+  ],
+  [
+    'key of Luge',
+    [tenant(route({ deadlineMs: 1 }))],
+    ['[0].routes[0].deadlineMs: unknown key; did you mean "relative-deadline-us"?'],
+  ],
+  [
+    'equal names and ports',
+    [tenant(route()), tenant(route())],
+    ['[1].name: "gwu" is already the name of [0]', '[1].port: 10010 is already the port of [0]'],
+  ],
+  [
+    'empty module',
+    [tenant(route({ path: 'void.wasm' }))],
+    ['[0].routes[0].path: <spec>/void.wasm: is empty'],
+  ],
+  [
+    'missing module',
+    [tenant(route({ path: 'no.wasm' }))],
+    ['[0].routes[0].path: there is no "no.wasm" in <spec> or <spec>/elsewhere'],
+  ],
+  [
+    'missing absolute module',
+    [tenant(route({ path: '/no/no.wasm' }))],
+    ['[0].routes[0].path: there is no "/no/no.wasm"'],
+  ],
+  [
+    'duplicate key',
+    '[{"name":"a","name":"b","port":1,"routes":[{"route":"/","path":"fib.wasm"}]}]',
+    ['[0].name: duplicate key (first at 1:3)'],
+  ],
+])('refuses_%s', (_, spec, expected) => {
+  expect(problems(spec)).toEqual(expected);
+});
