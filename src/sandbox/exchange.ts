@@ -14,6 +14,7 @@
  *     32  PEER_BYTES    producer                /
  *     36  STATUS        worker                  HTTP status
  *     40  OUTCOME       worker                  OUTCOME; the response body is a message when it is not OK
+ *     44  TYPED         worker                  1 = the response headers hold a Content-Type; 0 = the route's is to be added
  *     48  WORKER        worker                  who ran it
  *     64  ARRIVAL_NS    producer, f64           monotonic clock
  *     72  DEADLINE_NS   producer, f64           absolute; Infinity = none
@@ -54,6 +55,7 @@ const HEADERS_BYTES = 28;
 const PEER_BYTES = 32;
 const STATUS = 36;
 const OUTCOME_CELL = 40;
+const TYPED = 44;
 const WORKER = 48;
 const ARRIVAL_NS = 64;
 const DEADLINE_NS = 72;
@@ -116,6 +118,7 @@ export class Exchange {
     this.#i32[i + (FUNCTION >> 2)] = fn;
     this.#i32[i + (STATUS >> 2)] = 200;
     this.#i32[i + (OUTCOME_CELL >> 2)] = OUTCOME.OK;
+    this.#i32[i + (TYPED >> 2)] = 0;
     const w = this.#wide;
     this.#f64[w + (ARRIVAL_NS >> 3)] = arrivalNs;
     this.#f64[w + (DEADLINE_NS >> 3)] = deadlineNs;
@@ -244,6 +247,14 @@ export class Exchange {
 
   get outcome(): Outcome {
     return this.#i32[this.#cell + (OUTCOME_CELL >> 2)] as Outcome;
+  }
+
+  get isTyped(): boolean {
+    return this.#i32[this.#cell + (TYPED >> 2)] !== 0;
+  }
+
+  set isTyped(typed: boolean) {
+    this.#i32[this.#cell + (TYPED >> 2)] = typed ? 1 : 0;
   }
 
   get worker(): number {

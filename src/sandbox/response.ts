@@ -62,10 +62,3 @@ export function addHeader(sandbox: Sandbox, name: string, value: string): boolea
   if (lower === 'content-type') sandbox.contentTypeSet = true;
   return true;
 }
-
-/** Adds the route's content type, unless the guest set one or the response has no content. */
-export function completeHeaders(sandbox: Sandbox): void {
-  const { exchange, spec } = sandbox;
-  if (exchange === undefined || sandbox.contentTypeSet || exchange.body.length === 0) return;
-  addHeader(sandbox, 'Content-Type', spec.contentType);
-}

@@ -1,0 +1,107 @@
+/** What an embedder gives and gets. Names of the Node ecosystem where they exist; units last. */
+
+/** How requests share the workers. `policy.ts` states what each guarantees. */
+export type SchedulerName = 'fifo' | 'rr';
+
+export interface RuntimeOptions {
+  /** Worker threads; 'auto' (default) = one less than the cores, at least 1. At most 64. */
+  readonly workers?: number | 'auto';
+  /** Default 'rr'. */
+  readonly scheduler?: SchedulerName;
+  /** How long a guest runs before others get their turn; 0 = it is never preempted for others. Default 1000 µs. */
+  readonly quantumUs?: number;
+  /** Requests in the system at once; one more is refused with ERR_QUEUE_FULL. Default 1024. */
+  readonly maxQueue?: number;
+  /** How long an idle worker polls before it sleeps. Default: 50 µs where a core is spare, else 0. */
+  readonly spinUs?: number;
+  /** Memory for bodies that do not fit into their slot (1.4 KB in, 1.5 KB out), in bytes. Default 64 MiB; committed when used. */
+  readonly bodyMemoryBytes?: number;
+  /** Threads that submit besides the embedder's own: an HTTP front end takes one each. Default 8. */
+  readonly maxProducers?: number;
+  /** Sandboxes that a worker may have at once. Default 2000 / workers. */
+  readonly maxSandboxesPerWorker?: number;
+  /** Gets each line that guests log. Default: dropped. */
+  readonly onLog?: (line: LogLine) => void;
+}
+
+export interface LogLine {
+  readonly fn: string;
+  readonly worker: number;
+  readonly text: string;
+}
+
+/** Settings of one function. Durations are in milliseconds; Infinity or undefined = the default given. */
+export interface LoadOptions {
+  /** The module's bytes (binary format). */
+  readonly wasm: Uint8Array;
+  /** What the guest sees as its route. Default: '/' + name. */
+  readonly route?: string;
+  /** From arrival; queue, run and host calls together. Default 30,000. */
+  readonly deadlineMs?: number;
+  /** Of running time alone. Default 10,000. */
+  readonly cpuLimitMs?: number;
+  /** From arrival to the start. Default: the deadline. */
+  readonly queueTimeoutMs?: number;
+  /** Pages of 64 KiB. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
+  readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
+  readonly maxOutputBytes?: number;
+  readonly contentType?: string;
+  readonly response?: 'raw' | 'cgi';
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface InvokeOptions {
+  readonly body?: Uint8Array | string;
+  /** Default 'POST'. */
+  readonly method?: string;
+  /** Path and query. Default: the function's route. */
+  readonly target?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Shortens the function's deadline. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface InvokeResult {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  readonly body: Uint8Array;
+  /** Nanoseconds. */
+  readonly timing: { readonly queuedNs: number; readonly runNs: number; readonly totalNs: number };
+}
+
+export interface FunctionStats {
+  readonly name: string;
+  readonly id: number;
+}
+
+export interface WorkerStats {
+  readonly worker: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly preemptions: number;
+  readonly kills: number;
+  readonly parks: number;
+  readonly sandboxes: number;
+  readonly sandboxesMade: number;
+  readonly sandboxesRetired: number;
+  /** Guests that this worker holds now: running, suspended or runnable. */
+  readonly held: number;
+}
+
+export interface RuntimeStats {
+  readonly workers: readonly WorkerStats[];
+  readonly functions: readonly FunctionStats[];
+  /** Requests that wait in the global deques. */
+  readonly queued: number;
+  readonly slotsFree: number;
+  readonly slots: number;
+  readonly chunksFree: number;
+  readonly chunks: number;
+  /** Worker threads that died and were replaced. */
+  readonly workersLost: number;
+  readonly ticks: number;
+  /** Flags that the ticker raised. */
+  readonly interrupts: number;
+}

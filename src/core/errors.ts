@@ -1,0 +1,40 @@
+/** Errors of the runtime. `code` is stable, `status` is the HTTP status that says the same. */
+import { OUTCOME, type Outcome } from '../sandbox/index.ts';
+
+export class LugeError extends Error {
+  readonly code: string;
+  readonly status: number;
+
+  constructor(code: string, status: number, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LugeError';
+    this.code = code;
+    this.status = status;
+  }
+}
+
+interface OutcomeKind {
+  readonly code: string;
+  readonly status: number;
+}
+
+/** For each outcome but OK. CANCELLED has the status that proxies log for a client that went away. */
+const KINDS: Readonly<Record<number, OutcomeKind>> = {
+  [OUTCOME.TRAP]: { code: 'ERR_TRAP', status: 500 },
+  [OUTCOME.EXIT]: { code: 'ERR_GUEST_EXIT', status: 500 },
+  [OUTCOME.CPU_LIMIT]: { code: 'ERR_CPU_LIMIT', status: 504 },
+  [OUTCOME.DEADLINE]: { code: 'ERR_DEADLINE', status: 504 },
+  [OUTCOME.CANCELLED]: { code: 'ERR_ABORTED', status: 499 },
+  [OUTCOME.OUTPUT_LIMIT]: { code: 'ERR_GUEST_OUTPUT_LIMIT', status: 500 },
+  [OUTCOME.WORKER_LOST]: { code: 'ERR_WORKER_LOST', status: 502 },
+  [OUTCOME.NO_SANDBOX]: { code: 'ERR_NO_SANDBOX', status: 503 },
+  [OUTCOME.NO_CHUNKS]: { code: 'ERR_BODY_MEMORY', status: 503 },
+  [OUTCOME.QUEUE_TIMEOUT]: { code: 'ERR_QUEUE_TIMEOUT', status: 503 },
+  [OUTCOME.CLOSED]: { code: 'ERR_CLOSED', status: 503 },
+  [OUTCOME.INTERNAL]: { code: 'ERR_INTERNAL', status: 500 },
+  [OUTCOME.BAD_RESPONSE]: { code: 'ERR_BAD_RESPONSE', status: 502 },
+};
+
+export function outcomeKind(outcome: Outcome): OutcomeKind {
+  return KINDS[outcome] ?? { code: 'ERR_INTERNAL', status: 500 };
+}

@@ -1,0 +1,12 @@
+/** The runtime: scheduling, workers, supervision and the embedder's API. */
+export type * from './api.ts';
+export { LugeError, outcomeKind } from './errors.ts';
+export { createPolicy, type Policy, RunQueue } from './policy.ts';
+export { Producer } from './producer.ts';
+export {
+  type CloseOptions,
+  createRuntime,
+  type LoadedFunction,
+  type ProducerSeat,
+  Runtime,
+} from './runtime.ts';

@@ -1,0 +1,39 @@
+/** What the supervisor and its threads post to each other, off the request path. */
+import type { SchedulerName } from './api.ts';
+
+export interface WorkerData {
+  readonly memory: WebAssembly.Memory;
+  readonly control: WebAssembly.Memory;
+  readonly worker: number;
+  readonly scheduler: SchedulerName;
+  readonly preemptive: boolean;
+  readonly spinNs: number;
+  readonly sandboxesMax: number;
+}
+
+export interface TickerData {
+  readonly memory: WebAssembly.Memory;
+  readonly controls: readonly WebAssembly.Memory[];
+  readonly quantumNs: number;
+  readonly shareQuantum: boolean;
+}
+
+export type ToWorker =
+  | {
+      readonly type: 'load';
+      readonly seq: number;
+      readonly spec: Uint8Array<ArrayBuffer>;
+      readonly module: WebAssembly.Module;
+    }
+  | { readonly type: 'unload'; readonly seq: number; readonly id: number }
+  | { readonly type: 'stop' };
+
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'done'; readonly seq: number; readonly error: string | undefined }
+  | { readonly type: 'log'; readonly fn: string; readonly text: string };
+
+/** URL of a thread's entry beside this file, as source or as built. */
+export function threadUrl(name: string): URL {
+  return new URL(`./${name}.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url);
+}

@@ -1,0 +1,39 @@
+/** Records that cross a thread off the hot path, as bytes. One schema each; `typed-binary` gives types and code. */
+import bin from 'typed-binary';
+import type { FunctionSpec } from '../sandbox/index.ts';
+
+/** The doubles of a FunctionSpec, in the order in which they lie in the record: typed-binary has f64 only in arrays. */
+const SPEC_DOUBLES = ['deadlineNs', 'cpuLimitNs', 'queueTimeoutNs', 'maxOutputBytes'] as const;
+
+const functionRecord = bin.object({
+  id: bin.u32,
+  name: bin.string,
+  route: bin.string,
+  iface: bin.string,
+  memoryMinPages: bin.u32,
+  memoryMaxPages: bin.u32,
+  hasMemory: bin.bool,
+  contentType: bin.string,
+  response: bin.string,
+  doubles: bin.f64Array(SPEC_DOUBLES.length),
+  args: bin.dynamicArrayOf(bin.string),
+  env: bin.dynamicArrayOf(bin.string),
+});
+
+export function encodeSpec(spec: FunctionSpec): Uint8Array<ArrayBuffer> {
+  const record = {
+    ...spec,
+    args: [...spec.args],
+    env: [...spec.env],
+    doubles: Float64Array.from(SPEC_DOUBLES, (name) => spec[name]),
+  };
+  const buffer = new ArrayBuffer(functionRecord.measure(record).size);
+  functionRecord.write(new bin.BufferWriter(buffer), record);
+  return new Uint8Array(buffer);
+}
+
+export function decodeSpec(bytes: Uint8Array<ArrayBuffer>): FunctionSpec {
+  const { doubles, ...rest } = functionRecord.read(new bin.BufferReader(bytes.buffer));
+  const limits = Object.fromEntries(SPEC_DOUBLES.map((name, i) => [name, doubles[i]]));
+  return { ...rest, ...limits } as unknown as FunctionSpec;
+}

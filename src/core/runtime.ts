@@ -1,0 +1,261 @@
+/** The embedder's API: functions are loaded once and invoked from here, or served by a front end that submits to the same deque. */
+import { availableParallelism } from 'node:os';
+import { Arena, type ArenaConstraints, WORKERS_MAX } from '../ring/index.ts';
+import {
+  compileFunction,
+  type FunctionSpec,
+  type RewriteInfo,
+  SLOT_BYTES,
+} from '../sandbox/index.ts';
+import type {
+  InvokeOptions,
+  InvokeResult,
+  LoadOptions,
+  RuntimeOptions,
+  RuntimeStats,
+} from './api.ts';
+import { LugeError } from './errors.ts';
+import { Invoker } from './invoker.ts';
+import { Supervisor } from './supervisor.ts';
+import { TickerCells } from './ticker-cells.ts';
+import { CONTROL_BYTES } from './worker-control.ts';
+
+const CHUNK_BYTES = 16384;
+const SPIN_US = 50;
+/** Memories of one process: each reserves 8-10 GB of the 128 TiB that a process can address (measured: about 12,000 fit). */
+const SANDBOXES_MAX = 8000;
+const NS_PER_MS = 1e6;
+
+/** A loaded function. */
+export interface LoadedFunction {
+  readonly name: string;
+  readonly spec: FunctionSpec;
+  readonly info: RewriteInfo;
+  invoke(options?: InvokeOptions): Promise<InvokeResult>;
+}
+
+export interface CloseOptions {
+  /** Ends running guests instead of waiting for them. Default false. */
+  readonly force?: boolean;
+  /** How long running guests may go on. Default 10,000 ms; then they are ended. */
+  readonly timeoutMs?: number;
+}
+
+/** What a front end needs to submit requests from a thread of its own. */
+export interface ProducerSeat {
+  readonly memory: WebAssembly.Memory;
+  readonly index: number;
+}
+
+export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
+  const runtime = new Runtime(options);
+  await runtime.start();
+  return runtime;
+}
+
+export class Runtime {
+  readonly workers: number;
+  readonly spinNs: number;
+  readonly #arena: Arena;
+  readonly #supervisor: Supervisor;
+  readonly #invoker: Invoker;
+  readonly #functions = new Map<string, LoadedFunction>();
+  #nextId = 0;
+  #nextProducer = 1;
+  #closed: Promise<void> | undefined;
+
+  constructor(options: RuntimeOptions) {
+    const cores = availableParallelism();
+    const workers =
+      options.workers === undefined || options.workers === 'auto'
+        ? Math.min(WORKERS_MAX, Math.max(1, cores - 1))
+        : options.workers;
+    const constraints = constraintsOf(options, workers);
+    this.workers = workers;
+    // Spinning pays only where it takes no core from the listener or from other guests.
+    this.spinNs = (options.spinUs ?? (cores > workers + 1 ? SPIN_US : 0)) * 1e3;
+    this.#arena = Arena.create(constraints);
+    this.#supervisor = new Supervisor({
+      arena: this.#arena,
+      workers,
+      scheduler: options.scheduler ?? 'rr',
+      quantumNs: (options.quantumUs ?? 1000) * 1e3,
+      spinNs: this.spinNs,
+      sandboxesMax:
+        options.maxSandboxesPerWorker ?? Math.max(1, Math.floor(SANDBOXES_MAX / workers / 4)),
+      onLog: options.onLog,
+    });
+    this.#invoker = new Invoker(this.#arena, 0);
+  }
+
+  /** Called by `createRuntime`. */
+  start(): Promise<void> {
+    return this.#supervisor.start();
+  }
+
+  /**
+   * Registers a module under a name; an older one of that name is replaced, and what runs of it goes on. Rejects with a RewriteError,
+   * FunctionError or LugeError that says what is wrong with the module, and where.
+   */
+  async load(name: string, options: LoadOptions): Promise<LoadedFunction> {
+    this.#assertOpen();
+    const deadlineMs = options.deadlineMs ?? 30_000;
+    const { image, info } = compileFunction(options.wasm, {
+      id: this.#nextId++,
+      name,
+      route: options.route ?? `/${name}`,
+      contentType: options.contentType ?? 'application/octet-stream',
+      response: options.response ?? 'raw',
+      deadlineNs: deadlineMs * NS_PER_MS,
+      cpuLimitNs: (options.cpuLimitMs ?? 10_000) * NS_PER_MS,
+      queueTimeoutNs: (options.queueTimeoutMs ?? deadlineMs) * NS_PER_MS,
+      maxOutputBytes: options.maxOutputBytes ?? 4 * 2 ** 20,
+      maxPages: options.memory?.maxPages ?? 1024,
+      growth: options.memory?.growth ?? 'retire',
+      args: options.args ?? [],
+      env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
+    });
+    await this.#supervisor.load(image);
+    const old = this.#functions.get(name);
+    const { spec } = image;
+    const loaded: LoadedFunction = {
+      name,
+      spec,
+      info,
+      invoke: (call = {}) => {
+        this.#assertOpen();
+        return this.#invoker.invoke(spec, call);
+      },
+    };
+    this.#functions.set(name, loaded);
+    if (old !== undefined) await this.#supervisor.unload(old.spec.id);
+    return loaded;
+  }
+
+  /** The loaded function of that name. */
+  get(name: string): LoadedFunction | undefined {
+    return this.#functions.get(name);
+  }
+
+  async invoke(name: string, options: InvokeOptions = {}): Promise<InvokeResult> {
+    const loaded = this.#functions.get(name);
+    if (loaded === undefined) {
+      const known = [...this.#functions.keys()].join(', ') || 'none';
+      throw new LugeError(
+        'ERR_NO_FUNCTION',
+        404,
+        `no function '${name}' is loaded (loaded: ${known})`,
+      );
+    }
+    return loaded.invoke(options);
+  }
+
+  stats(): RuntimeStats {
+    const { constraints, slotList, chunks } = this.#arena;
+    const cells = new TickerCells(this.#arena);
+    let queued = 0;
+    for (let p = 0; p < constraints.producers; p++) queued += this.#arena.deque(p).size;
+    return {
+      workers: this.#supervisor.states.map((state, w) => state.read(w)),
+      functions: [...this.#functions.values()].map(({ name, spec }) => ({ name, id: spec.id })),
+      queued,
+      slotsFree: slotList.free,
+      slots: constraints.slots,
+      chunksFree: chunks.free,
+      chunks: constraints.chunks,
+      workersLost: this.#supervisor.workersLost,
+      ticks: cells.ticks,
+      interrupts: cells.interrupts,
+    };
+  }
+
+  /** A seat for a front end's thread. */
+  takeSeat(): ProducerSeat {
+    this.#assertOpen();
+    if (this.#nextProducer >= this.#arena.constraints.producers) {
+      throw new LugeError(
+        'ERR_NO_SEAT',
+        500,
+        `all ${this.#arena.constraints.producers - 1} producers are taken (maxProducers)`,
+      );
+    }
+    return { memory: this.#arena.ring.memory, index: this.#nextProducer++ };
+  }
+
+  /** Ends worker thread `w` at once. For fault tests: the supervisor answers its requests and replaces it. */
+  async killWorker(w: number): Promise<void> {
+    await this.#supervisor.kill(w);
+  }
+
+  /** Waits for what is under way (front ends must have drained before), then ends all threads. */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closed ??= this.#close(options);
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close({ force = false, timeoutMs = 10_000 }: CloseOptions): Promise<void> {
+    const cancel = (): void => this.#invoker.cancelAll();
+    if (force) cancel();
+    const timer = setTimeout(cancel, timeoutMs);
+    await this.#invoker.idle();
+    clearTimeout(timer);
+    await this.#supervisor.close(Math.max(1000, timeoutMs));
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw new LugeError('ERR_CLOSED', 503, 'the runtime is closed');
+  }
+}
+
+function constraintsOf(options: RuntimeOptions, workers: number): ArenaConstraints {
+  const number = (
+    name: keyof RuntimeOptions,
+    fallback: number,
+    least: number,
+    most: number,
+  ): number => {
+    const value = options[name] ?? fallback;
+    if (typeof value !== 'number' || !Number.isFinite(value) || value < least || value > most) {
+      throw new LugeError(
+        'ERR_INVALID_ARGUMENT',
+        500,
+        `createRuntime: ${name} must be a number from ${least} to ${most}, not ${String(value)}`,
+      );
+    }
+    return value;
+  };
+  if (!Number.isInteger(workers) || workers < 1 || workers > WORKERS_MAX) {
+    throw new LugeError(
+      'ERR_INVALID_ARGUMENT',
+      500,
+      `createRuntime: workers must be 'auto' or a whole number from 1 to ${WORKERS_MAX}, not ${workers}`,
+    );
+  }
+  if (
+    options.scheduler !== undefined &&
+    options.scheduler !== 'fifo' &&
+    options.scheduler !== 'rr'
+  ) {
+    throw new LugeError(
+      'ERR_INVALID_ARGUMENT',
+      500,
+      `createRuntime: scheduler must be 'fifo' or 'rr', not '${String(options.scheduler)}'`,
+    );
+  }
+  const quantumUs = number('quantumUs', 1000, 0, 1e6);
+  if (quantumUs !== 0 && quantumUs < 50) number('quantumUs', 1000, 50, 1e6);
+  number('spinUs', 0, 0, 1e5);
+  return {
+    producers: 1 + Math.floor(number('maxProducers', 8, 0, 64)),
+    workers,
+    slots: Math.floor(number('maxQueue', 1024, 1, 65536)),
+    slotBytes: SLOT_BYTES,
+    chunks: Math.floor(number('bodyMemoryBytes', 64 * 2 ** 20, 0, 1.5 * 2 ** 30) / CHUNK_BYTES),
+    chunkBytes: CHUNK_BYTES,
+    controlBytes: CONTROL_BYTES,
+  };
+}

@@ -1,0 +1,233 @@
+/**
+ * Makes the threads, tells them of functions, and replaces a worker that died.
+ *
+ * When a worker thread ends by itself (out of memory, process.exit in it, terminate), then each request that it held is answered
+ * with WORKER_LOST: the slots say so themselves, since the mark of the holder is stored in the same breath as the claim (ring.wat,
+ * T). Its place in the lot is cleared, and a new thread takes its number with all functions loaded. Other workers never notice.
+ */
+import { Worker } from 'node:worker_threads';
+import type { Arena } from '../ring/index.ts';
+import {
+  ExchangeTable,
+  type FunctionImage,
+  OUTCOME,
+  type Outcome,
+  SLOT_STATE,
+} from '../sandbox/index.ts';
+import type { LogLine, SchedulerName } from './api.ts';
+import { LugeError } from './errors.ts';
+import {
+  type FromWorker,
+  type TickerData,
+  type ToWorker,
+  threadUrl,
+  type WorkerData,
+} from './messages.ts';
+import { encodeSpec } from './records.ts';
+import { WorkerControl } from './worker-control.ts';
+
+/** Deaths in a row, none of which came as far as `ready`, before the supervisor gives up on a worker. */
+const STILLBIRTHS_MAX = 5;
+
+export interface SupervisorOptions {
+  readonly arena: Arena;
+  readonly workers: number;
+  readonly scheduler: SchedulerName;
+  readonly quantumNs: number;
+  readonly spinNs: number;
+  readonly sandboxesMax: number;
+  readonly onLog: ((line: LogLine) => void) | undefined;
+}
+
+interface Pending {
+  readonly waits: Set<number>;
+  readonly resolve: () => void;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #controls: WebAssembly.Memory[] = [];
+  readonly #states: WorkerControl[] = [];
+  readonly #threads: (Worker | undefined)[] = [];
+  readonly #stillbirths: number[] = [];
+  readonly #images = new Map<number, FunctionImage>();
+  readonly #pending = new Map<number, Pending>();
+  readonly #exchanges: ExchangeTable;
+  #ticker: Worker | undefined;
+  #seq = 0;
+  #closing = false;
+  workersLost = 0;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#exchanges = new ExchangeTable(options.arena);
+    for (let w = 0; w < options.workers; w++) {
+      this.#controls.push(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }));
+      this.#states.push(new WorkerControl(options.arena, w));
+      this.#stillbirths.push(0);
+    }
+  }
+
+  get states(): readonly WorkerControl[] {
+    return this.#states;
+  }
+
+  /** Resolves when all workers wait for requests. */
+  async start(): Promise<void> {
+    const data: TickerData = {
+      memory: this.#options.arena.ring.memory,
+      controls: this.#controls,
+      quantumNs: this.#options.quantumNs === 0 ? 1e6 : this.#options.quantumNs,
+      shareQuantum: this.#options.quantumNs !== 0 && this.#options.scheduler !== 'fifo',
+    };
+    this.#ticker = new Worker(threadUrl('ticker'), { workerData: data, execArgv: [] });
+    this.#ticker.on('error', (error) => {
+      throw error;
+    });
+    await Promise.all(this.#controls.map((_, w) => this.#spawn(w)));
+  }
+
+  /** Resolves when every worker has the function. */
+  load(image: FunctionImage): Promise<void> {
+    this.#images.set(image.spec.id, image);
+    return this.#tellAll((seq) => ({
+      type: 'load',
+      seq,
+      spec: encodeSpec(image.spec),
+      module: image.module,
+    }));
+  }
+
+  unload(id: number): Promise<void> {
+    this.#images.delete(id);
+    return this.#tellAll((seq) => ({ type: 'unload', seq, id }));
+  }
+
+  /** Threads finish what they hold; after `timeoutMs` they are terminated and what they held is answered with CLOSED. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#closing = true;
+    const threads = this.#threads.filter((thread) => thread !== undefined);
+    const exits = threads.map((thread) => new Promise((resolve) => thread.once('exit', resolve)));
+    threads.forEach((_, w) => this.#tell(w, { type: 'stop' }));
+    const timer = setTimeout(() => threads.forEach((thread) => void thread.terminate()), timeoutMs);
+    await Promise.all(exits);
+    clearTimeout(timer);
+    this.#controls.forEach((_, w) => this.#answerFor(w, OUTCOME.CLOSED, 'the runtime was closed'));
+    this.#options.arena.beat().set(1);
+    await this.#ticker?.terminate();
+  }
+
+  /** Ends a worker thread at once, whatever it does: for tests of what must follow. */
+  async kill(w: number): Promise<void> {
+    await this.#threads[w]?.terminate();
+  }
+
+  #spawn(w: number): Promise<void> {
+    const { arena, scheduler, quantumNs, spinNs, sandboxesMax } = this.#options;
+    const data: WorkerData = {
+      memory: arena.ring.memory,
+      control: this.#controls[w] as WebAssembly.Memory,
+      worker: w,
+      scheduler,
+      preemptive: quantumNs !== 0,
+      spinNs,
+      sandboxesMax,
+    };
+    (this.#states[w] as WorkerControl).clear();
+    const thread = new Worker(threadUrl('worker'), { workerData: data, execArgv: [] });
+    this.#threads[w] = thread;
+    return new Promise((resolve, reject) => {
+      let failure: unknown;
+      thread.on('message', (message: FromWorker) => {
+        if (message.type !== 'ready') return this.#onMessage(w, message);
+        this.#stillbirths[w] = 0;
+        for (const image of this.#images.values()) {
+          this.#tell(w, {
+            type: 'load',
+            seq: 0,
+            spec: encodeSpec(image.spec),
+            module: image.module,
+          });
+        }
+        resolve();
+      });
+      thread.on('error', (error) => {
+        failure = error;
+      });
+      thread.on('exit', () => {
+        this.#threads[w] = undefined;
+        if (this.#closing) return;
+        this.#onDeath(w, failure).then(resolve, reject);
+      });
+    });
+  }
+
+  async #onDeath(w: number, failure: unknown): Promise<void> {
+    const { arena } = this.#options;
+    this.workersLost++;
+    const why = failure instanceof Error ? `: ${failure.message}` : '';
+    this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);
+    arena.lot.forget(w);
+    for (const pending of this.#pending.values()) this.#arrived(pending, w);
+    const count = (this.#stillbirths[w] ?? 0) + 1;
+    this.#stillbirths[w] = count;
+    if (count > STILLBIRTHS_MAX) {
+      throw new LugeError(
+        'ERR_WORKER_START',
+        500,
+        `worker ${w} died ${count} times in a row${why}`,
+        {
+          cause: failure,
+        },
+      );
+    }
+    await this.#spawn(w);
+  }
+
+  /** Answers every request that the dead worker `w` had claimed. The compare-and-swap in `finish` lets only one answer out. */
+  #answerFor(w: number, outcome: Outcome, message: string): void {
+    const { arena } = this.#options;
+    const mark = SLOT_STATE.CLAIMED + w;
+    for (let slot = 0; slot < arena.constraints.slots; slot++) {
+      const exchange = this.#exchanges.at(slot);
+      if (exchange.state !== mark) continue;
+      exchange.attach();
+      exchange.fail(outcome, message);
+      const { producer } = exchange;
+      if (arena.completions(producer).finish(slot, exchange.address, mark, SLOT_STATE.DONE)) {
+        arena.bell(producer).ring();
+      }
+    }
+  }
+
+  #onMessage(w: number, message: Exclude<FromWorker, { type: 'ready' }>): void {
+    if (message.type === 'log') {
+      this.#options.onLog?.({ fn: message.fn, worker: w, text: message.text });
+      return;
+    }
+    const pending = this.#pending.get(message.seq);
+    if (pending !== undefined) this.#arrived(pending, w);
+  }
+
+  #arrived(pending: Pending, w: number): void {
+    pending.waits.delete(w);
+    if (pending.waits.size === 0) pending.resolve();
+  }
+
+  #tellAll(message: (seq: number) => ToWorker): Promise<void> {
+    const seq = ++this.#seq;
+    const alive = this.#threads.flatMap((thread, w) => (thread === undefined ? [] : [w]));
+    return new Promise<void>((resolve) => {
+      this.#pending.set(seq, { waits: new Set(alive), resolve });
+      if (alive.length === 0) resolve();
+      for (const w of alive) this.#tell(w, message(seq));
+    }).finally(() => this.#pending.delete(seq));
+  }
+
+  /** A worker blocks outside its event loop: the flag and the wake-up bring it to its port. */
+  #tell(w: number, message: ToWorker): void {
+    this.#threads[w]?.postMessage(message);
+    (this.#states[w] as WorkerControl).hasMail = true;
+    this.#options.arena.lot.wake(w);
+  }
+}

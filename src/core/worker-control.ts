@@ -1,0 +1,128 @@
+/**
+ * A worker's control block: what a worker tells the ticker, the supervisor and `stats()`. It lives in the arena.
+ *
+ *   byte  name           written by          read by             meaning
+ *      0  EPOCH          worker, atomic      ticker              grows with each switch to a guest; even = no guest runs
+ *      4  WAITERS        worker, atomic      ticker              guests that could run if this one yielded
+ *      8  SLOT           worker, atomic      ticker              slot of the running guest
+ *     16  KILL_AT_NS     worker, f64 atomic  ticker              when the running guest reaches a limit
+ *     24  WAKE_AT_NS     worker, f64 atomic  ticker              when the first sleeping guest wants to go on
+ *    128  MAIL           supervisor, atomic  worker              1 = there are messages on its port
+ *    256  counters       worker              stats               i32 each, in the order of COUNTERS
+ *
+ * W1: the worker writes SLOT and KILL_AT_NS before it makes EPOCH odd, so a ticker that sees the same odd EPOCH before and after
+ * reading them has read those of one run.
+ */
+import type { Arena, RingFunctions } from '../ring/index.ts';
+import type { WorkerStats } from './api.ts';
+
+export const COUNTERS = [
+  'completed',
+  'failed',
+  'preemptions',
+  'kills',
+  'parks',
+  'sandboxes',
+  'sandboxesMade',
+  'sandboxesRetired',
+  'held',
+] as const satisfies readonly (keyof WorkerStats)[];
+
+export type Counter = (typeof COUNTERS)[number];
+
+const EPOCH = 0;
+const WAITERS = 4;
+const SLOT = 8;
+const KILL_AT_NS = 16;
+const WAKE_AT_NS = 24;
+const MAIL = 128;
+const COUNTERS_AT = 256;
+export const CONTROL_BYTES = 384;
+
+export class WorkerControl {
+  readonly #fn: RingFunctions;
+  readonly #i32: Int32Array<SharedArrayBuffer>;
+  readonly #address: number;
+  readonly #counters: number;
+  readonly #mail: number;
+
+  constructor(arena: Arena, worker: number) {
+    this.#fn = arena.ring.fn;
+    this.#i32 = arena.ring.i32;
+    this.#address = arena.controlAddress(worker);
+    this.#counters = (this.#address + COUNTERS_AT) >> 2;
+    this.#mail = (this.#address + MAIL) >> 2;
+  }
+
+  /** The worker: a guest begins to run. */
+  switchIn(slot: number, killAtNs: number): void {
+    this.#fn.store32(this.#address + SLOT, slot);
+    this.#fn.storeF64(this.#address + KILL_AT_NS, killAtNs);
+    this.#fn.add32(this.#address + EPOCH, 1);
+  }
+
+  /** The worker: it left the guest. */
+  switchOut(): void {
+    this.#fn.add32(this.#address + EPOCH, 1);
+  }
+
+  get epoch(): number {
+    return this.#fn.load32(this.#address + EPOCH);
+  }
+
+  get slot(): number {
+    return this.#fn.load32(this.#address + SLOT);
+  }
+
+  get killAtNs(): number {
+    return this.#fn.loadF64(this.#address + KILL_AT_NS);
+  }
+
+  get waiters(): number {
+    return this.#fn.load32(this.#address + WAITERS);
+  }
+
+  set waiters(count: number) {
+    this.#fn.store32(this.#address + WAITERS, count);
+  }
+
+  get wakeAtNs(): number {
+    return this.#fn.loadF64(this.#address + WAKE_AT_NS);
+  }
+
+  set wakeAtNs(ns: number) {
+    this.#fn.storeF64(this.#address + WAKE_AT_NS, ns);
+  }
+
+  /** A hint that costs a plain load: the worker looks at it each time round. */
+  get hasMail(): boolean {
+    return this.#i32[this.#mail] !== 0;
+  }
+
+  set hasMail(has: boolean) {
+    this.#fn.store32(this.#mail << 2, has ? 1 : 0);
+  }
+
+  /** The worker only. */
+  count(counter: number, by: number): void {
+    const i = this.#counters + counter;
+    this.#i32[i] = (this.#i32[i] as number) + by;
+  }
+
+  set(counter: number, value: number): void {
+    this.#i32[this.#counters + counter] = value;
+  }
+
+  read(worker: number): WorkerStats {
+    const entries = COUNTERS.map((name, i) => [name, this.#i32[this.#counters + i] as number]);
+    return { worker, ...Object.fromEntries(entries) } as unknown as WorkerStats;
+  }
+
+  /** The supervisor, for the worker that takes a dead one's place: counters stay, the rest starts anew. */
+  clear(): void {
+    if ((this.epoch & 1) !== 0) this.switchOut();
+    this.waiters = 0;
+    this.wakeAtNs = Number.POSITIVE_INFINITY;
+    this.hasMail = false;
+  }
+}

@@ -1,0 +1,464 @@
+/**
+ * What a worker thread does: pick, run, suspend or complete, again.
+ *
+ *        +--> mail, sleepers that are due
+ *        |    pull one request from the global deques, if the policy wants one      (steal + claim)
+ *        |    next guest by the policy ----none----> spin, then park
+ *        |    run it until it leaves: done | trapped | preempted at a poll | asleep in a host call
+ *        +--- complete it (response handed over, then reset) or put it back
+ *
+ * The loop is one async function. A guest that runs to its end is entered and left without an await: `enter` reports its end in the
+ * control memory, so that the promise of the export need not be waited for (0.4 µs against 1.1). Only a resumed guest
+ * runs in a microtask, and the loop awaits one hop for it. Nothing on this path is posted or allocated but that promise.
+ *
+ * The thread blocks in the parker and so its event loop seldom turns: messages are read when MAIL says so, and every TURN_NS the
+ * loop lets the event loop turn once, for what V8 and Node have to do there.
+ */
+import { type Arena, type Deque, EMPTY, type Parker, RETRY } from '../ring/index.ts';
+import {
+  CONTROL_DONE_INDEX,
+  CONTROL_FLAG_INDEX,
+  CONTROL_RESULT_INDEX,
+  type Exchange,
+  ExchangeTable,
+  type FunctionImage,
+  finishWasi,
+  type GuestKernel,
+  Host,
+  monotonicNs,
+  OUTCOME,
+  type Sandbox,
+  SandboxPool,
+  SLOT_STATE,
+  STATE,
+} from '../sandbox/index.ts';
+import type { Policy } from './policy.ts';
+import { COUNTERS, type Counter, type WorkerControl } from './worker-control.ts';
+
+const TURN_NS = 50e6;
+/** A worker that holds sleeping guests looks at least this often whether their clients went away. */
+const CANCEL_CHECK_NS = 20e6;
+const READY_MAX_PER_FUNCTION = 256;
+/** Microtask hops within which a resumed guest has certainly run: V8 needs one, a trap one more. */
+const HOPS_MAX = 64;
+/** What wait32/wait64 and sleeps return when their time is up. */
+const TIMED_OUT = 2;
+
+const COMPLETED = index('completed');
+const FAILED = index('failed');
+const PREEMPTIONS = index('preemptions');
+const KILLS = index('kills');
+const PARKS = index('parks');
+const SANDBOXES = index('sandboxes');
+const MADE = index('sandboxesMade');
+const RETIRED = index('sandboxesRetired');
+const HELD = index('held');
+
+function index(name: Counter): number {
+  return COUNTERS.indexOf(name);
+}
+
+export interface WorkerLoopOptions {
+  readonly arena: Arena;
+  readonly worker: number;
+  /** The control memory that guests poll. */
+  readonly control: WebAssembly.Memory;
+  readonly state: WorkerControl;
+  readonly policy: Policy;
+  readonly spinNs: number;
+  readonly sandboxesMax: number;
+  readonly onMail: () => void;
+  readonly onLog: (sandbox: Sandbox, text: string) => void;
+}
+
+export class WorkerLoop implements GuestKernel {
+  readonly #arena: Arena;
+  readonly #worker: number;
+  readonly #mark: number;
+  readonly #control: Int32Array<SharedArrayBuffer>;
+  readonly #state: WorkerControl;
+  readonly #policy: Policy;
+  readonly #parker: Parker;
+  readonly #deques: readonly Deque[];
+  readonly #exchanges: ExchangeTable;
+  readonly #host: Host;
+  readonly #pool: SandboxPool;
+  readonly #sleepers: Sandbox[] = [];
+  readonly #options: WorkerLoopOptions;
+  readonly #ready: () => boolean;
+  readonly #trapped: (error: unknown) => void;
+  #trap: unknown = undefined;
+  #hasTrapped = false;
+  #held = 0;
+  #firstDeque: number;
+  #lastTurnNs = monotonicNs();
+  #stopping = false;
+
+  constructor(options: WorkerLoopOptions) {
+    const { arena, worker } = options;
+    this.#options = options;
+    this.#arena = arena;
+    this.#worker = worker;
+    this.#mark = SLOT_STATE.CLAIMED + worker;
+    this.#control = new Int32Array(options.control.buffer as SharedArrayBuffer);
+    this.#state = options.state;
+    this.#policy = options.policy;
+    this.#parker = arena.parker(worker);
+    this.#deques = Array.from({ length: arena.constraints.producers }, (_, p) => arena.deque(p));
+    this.#firstDeque = worker % this.#deques.length;
+    this.#exchanges = new ExchangeTable(arena);
+    this.#host = new Host(this);
+    this.#pool = new SandboxPool(
+      { sandboxesMax: options.sandboxesMax, readyMaxPerFunction: READY_MAX_PER_FUNCTION },
+      this.#host.imports,
+      {
+        control: options.control,
+        interrupt: new WebAssembly.Suspending(() => this.interrupt()),
+        wait32: new WebAssembly.Suspending((address: number, expected: number, timeout: bigint) =>
+          this.#wait(this.#cell32(address) === expected, timeout),
+        ),
+        wait64: new WebAssembly.Suspending((address: number, expected: bigint, timeout: bigint) =>
+          this.#wait(this.#cell64(address) === expected, timeout),
+        ),
+      },
+    );
+    this.#ready = () => this.#state.hasMail || this.#hasQueued();
+    this.#trapped = (error) => {
+      this.#trap = error;
+      this.#hasTrapped = true;
+    };
+  }
+
+  add(image: FunctionImage): void {
+    this.#pool.add(image);
+  }
+
+  remove(id: number): void {
+    this.#pool.remove(id);
+  }
+
+  /** The loop ends when it has finished what it holds and takes nothing new. */
+  stop(): void {
+    this.#stopping = true;
+  }
+
+  async run(): Promise<void> {
+    this.#parker.searchBegin();
+    this.#parker.searchEnd();
+    for (;;) {
+      if (this.#state.hasMail) {
+        this.#state.hasMail = false;
+        this.#options.onMail();
+      }
+      if (this.#sleepers.length > 0) this.#wakeSleepers();
+      if (this.#wantsMore()) this.#pull();
+      const sandbox = this.#policy.next();
+      if (sandbox === undefined) {
+        if (this.#stopping && this.#held === 0) return;
+        await this.#idle();
+        continue;
+      }
+      const hop = this.#dispatch(sandbox);
+      if (hop) await this.#hop(sandbox);
+      this.#settle(sandbox);
+      if (sandbox.switchedInNs - this.#lastTurnNs > TURN_NS) await this.#turn();
+    }
+  }
+
+  // What guests call
+
+  interrupt(): number | Promise<number> {
+    this.#control[CONTROL_FLAG_INDEX] = 0;
+    const sandbox = this.#host.current;
+    this.#checkLimits(sandbox, monotonicNs());
+    if (sandbox.isDoomed) {
+      this.#state.count(KILLS, 1);
+      return 1;
+    }
+    if (!this.#shouldYield()) return 0;
+    this.#state.count(PREEMPTIONS, 1);
+    sandbox.state = STATE.INTERRUPTED;
+    sandbox.state = STATE.PREEMPTED;
+    return sandbox.suspend();
+  }
+
+  sleep(wakeAtNs: number): Promise<number> {
+    const sandbox = this.#host.current;
+    sandbox.wakeAtNs = Math.min(wakeAtNs, sandbox.deadlineNs);
+    sandbox.state = STATE.ASLEEP;
+    this.#sleepers.push(sandbox);
+    return sandbox.suspend();
+  }
+
+  log(sandbox: Sandbox, text: string): void {
+    this.#options.onLog(sandbox, text);
+  }
+
+  /** memory.atomic.wait on a memory that only this guest has: nobody can notify it, so it ends when its time is up. */
+  #wait(isEqual: boolean, timeoutNs: bigint): number | Promise<number> {
+    if (!isEqual) return 1;
+    return this.sleep(
+      timeoutNs < 0n ? Number.POSITIVE_INFINITY : monotonicNs() + Number(timeoutNs),
+    );
+  }
+
+  #cell32(address: number): number {
+    const { u8 } = this.#host.current;
+    return new DataView(u8.buffer, u8.byteOffset).getInt32(address >>> 0, true);
+  }
+
+  #cell64(address: number): bigint {
+    const { u8 } = this.#host.current;
+    return new DataView(u8.buffer, u8.byteOffset).getBigInt64(address >>> 0, true);
+  }
+
+  // Taking requests
+
+  #wantsMore(): boolean {
+    return this.#held < this.#options.sandboxesMax && this.#policy.pulls();
+  }
+
+  #hasQueued(): boolean {
+    for (const deque of this.#deques) if (deque.size > 0) return true;
+    return false;
+  }
+
+  #shouldYield(): boolean {
+    if (this.#state.hasMail) return true;
+    if (this.#policy.preempts && (this.#policy.waiting > 0 || this.#hasQueued())) return true;
+    return this.#sleepers.length > 0 && this.#state.wakeAtNs <= monotonicNs();
+  }
+
+  /** Steals one request, from each deque in turn. True when there was one. */
+  #pull(): boolean {
+    const { slotsAddress } = this.#arena.layout;
+    const { slotBytes } = this.#arena.constraints;
+    const count = this.#deques.length;
+    for (let k = 0; k < count; k++) {
+      const deque = this.#deques[(this.#firstDeque + k) % count] as Deque;
+      let slot: number;
+      do slot = deque.stealMark(slotsAddress, slotBytes, this.#mark);
+      while (slot === RETRY);
+      if (slot === EMPTY) continue;
+      this.#firstDeque = (this.#firstDeque + k + 1) % count;
+      this.#start(this.#exchanges.at(slot));
+      return true;
+    }
+    return false;
+  }
+
+  #start(exchange: Exchange): void {
+    exchange.attach();
+    const now = monotonicNs();
+    exchange.started(this.#worker, now);
+    const image = this.#pool.image(exchange.fn);
+    if (image === undefined)
+      return this.#refuse(exchange, OUTCOME.INTERNAL, 'the function is not loaded');
+    if (exchange.isCancelled)
+      return this.#refuse(exchange, OUTCOME.CANCELLED, 'cancelled in the queue');
+    if (now >= exchange.deadlineNs) {
+      return this.#refuse(exchange, OUTCOME.DEADLINE, 'the deadline passed in the queue');
+    }
+    if (now - exchange.arrivalNs >= image.spec.queueTimeoutNs) {
+      return this.#refuse(exchange, OUTCOME.QUEUE_TIMEOUT, 'it waited in the queue for too long');
+    }
+    let sandbox: Sandbox | undefined;
+    try {
+      sandbox = this.#pool.take(exchange.fn);
+    } catch (error) {
+      // Out of address space or memory, or data segments that do not fit: the guest's fault or the machine's, not ours.
+      return this.#refuse(
+        exchange,
+        OUTCOME.NO_SANDBOX,
+        `no sandbox could be made: ${messageOf(error)}`,
+      );
+    }
+    if (sandbox === undefined) {
+      return this.#refuse(exchange, OUTCOME.NO_SANDBOX, 'all sandboxes of this worker are in use');
+    }
+    sandbox.assign(exchange);
+    this.#held++;
+    this.#policy.add(sandbox, true);
+    this.#publishWaiters();
+  }
+
+  #refuse(exchange: Exchange, outcome: Exchange['outcome'], message: string): void {
+    exchange.fail(outcome, message);
+    this.#state.count(FAILED, 1);
+    this.#complete(exchange);
+  }
+
+  // Running
+
+  /** Switches to the guest. True when it runs, or its trap arrives, only in a later microtask. */
+  #dispatch(sandbox: Sandbox): boolean {
+    const exchange = sandbox.exchange as Exchange;
+    const now = monotonicNs();
+    sandbox.switchedInNs = now;
+    this.#checkLimits(sandbox, now);
+    const isFresh = sandbox.state === STATE.RUNNABLE && !sandbox.isSuspended;
+    if (sandbox.isDoomed && isFresh) return false;
+    this.#host.current = sandbox;
+    this.#hasTrapped = false;
+    this.#control[CONTROL_FLAG_INDEX] = 0;
+    this.#control[CONTROL_DONE_INDEX] = 0;
+    this.#publishWaiters();
+    const cpuLeft = sandbox.spec.cpuLimitNs - sandbox.ranNs;
+    this.#state.switchIn(exchange.slot, Math.min(sandbox.deadlineNs, now + cpuLeft));
+    if (isFresh) {
+      sandbox.state = STATE.RUNNING;
+      const promise = sandbox.enter();
+      if (this.#control[CONTROL_DONE_INDEX] !== 0) return false;
+      promise.then(undefined, this.#trapped);
+      return !sandbox.isSuspended;
+    }
+    if (sandbox.isDoomed && sandbox.state !== STATE.PREEMPTED) {
+      this.#state.count(KILLS, 1);
+      sandbox.state = STATE.RUNNING;
+      sandbox.unwind();
+    } else {
+      const isKilled = sandbox.isDoomed && sandbox.state === STATE.PREEMPTED;
+      if (isKilled) this.#state.count(KILLS, 1);
+      const verdict = sandbox.state === STATE.PREEMPTED ? (isKilled ? 1 : 0) : TIMED_OUT;
+      sandbox.state = STATE.RUNNING;
+      sandbox.resume(verdict);
+    }
+    return true;
+  }
+
+  /** Lets microtasks run until the guest has left: ended, trapped, or suspended again. */
+  async #hop(sandbox: Sandbox): Promise<void> {
+    for (let i = 0; i < HOPS_MAX; i++) {
+      await undefined;
+      if (this.#hasTrapped || sandbox.isSuspended || this.#control[CONTROL_DONE_INDEX] !== 0)
+        return;
+    }
+    throw new Error(`a guest of ${sandbox.spec.name} neither ran nor ended`);
+  }
+
+  /** The guest has left the worker: puts it back, or completes its request. */
+  #settle(sandbox: Sandbox): void {
+    const now = monotonicNs();
+    sandbox.ranNs += now - sandbox.switchedInNs;
+    if ((this.#state.epoch & 1) !== 0) this.#state.switchOut();
+    if (sandbox.state === STATE.PREEMPTED) {
+      this.#policy.add(sandbox, false);
+      return;
+    }
+    if (sandbox.state === STATE.ASLEEP) {
+      this.#publishWake();
+      return;
+    }
+    this.#finish(sandbox, now);
+  }
+
+  #finish(sandbox: Sandbox, now: number): void {
+    const exchange = sandbox.exchange as Exchange;
+    const isDone = !this.#hasTrapped && sandbox.state === STATE.RUNNING;
+    if (isDone) {
+      const result = this.#control[CONTROL_RESULT_INDEX] as number;
+      if (result !== 0) sandbox.doom(OUTCOME.EXIT, `the function returned ${result}`);
+    } else if (sandbox.state === STATE.RUNNING) {
+      sandbox.doom(OUTCOME.TRAP, messageOf(this.#trap));
+    }
+    if (sandbox.spec.iface === 'wasi') finishWasi(this.#host, sandbox);
+    exchange.ended(now, sandbox.ranNs);
+    if (sandbox.outcome === OUTCOME.OK) {
+      exchange.isTyped = sandbox.contentTypeSet;
+      this.#state.count(COMPLETED, 1);
+    } else {
+      exchange.fail(sandbox.outcome, sandbox.message);
+      this.#state.count(FAILED, 1);
+    }
+    sandbox.state = isDone ? STATE.RETURNED : STATE.ERROR;
+    this.#trap = undefined;
+    this.#hasTrapped = false;
+    this.#held--;
+    this.#complete(exchange);
+    this.#pool.give(sandbox);
+    this.#publishPool();
+  }
+
+  /** Hands the response over. The exchange is somebody else's behind this. */
+  #complete(exchange: Exchange): void {
+    const { producer } = exchange;
+    const completions = this.#arena.completions(producer);
+    if (completions.finish(exchange.slot, exchange.address, this.#mark, SLOT_STATE.DONE)) {
+      this.#arena.bell(producer).ring();
+    }
+  }
+
+  #checkLimits(sandbox: Sandbox, now: number): void {
+    if (sandbox.isDoomed) return;
+    const exchange = sandbox.exchange as Exchange;
+    if (exchange.isCancelled) {
+      sandbox.doom(OUTCOME.CANCELLED, 'cancelled while it ran');
+    } else if (now >= sandbox.deadlineNs) {
+      const ms = Math.round((sandbox.deadlineNs - exchange.arrivalNs) / 1e6);
+      sandbox.doom(OUTCOME.DEADLINE, `the function did not end within its deadline of ${ms} ms`);
+    } else if (sandbox.ranNs + (now - sandbox.switchedInNs) >= sandbox.spec.cpuLimitNs) {
+      const ms = Math.round(sandbox.spec.cpuLimitNs / 1e6);
+      sandbox.doom(OUTCOME.CPU_LIMIT, `the function used up its CPU limit of ${ms} ms`);
+    }
+  }
+
+  // Waiting
+
+  #wakeSleepers(): void {
+    const now = monotonicNs();
+    for (let i = this.#sleepers.length - 1; i >= 0; i--) {
+      const sandbox = this.#sleepers[i] as Sandbox;
+      if (sandbox.wakeAtNs > now && !(sandbox.exchange as Exchange).isCancelled) continue;
+      this.#sleepers[i] = this.#sleepers[this.#sleepers.length - 1] as Sandbox;
+      this.#sleepers.pop();
+      sandbox.state = STATE.RUNNABLE;
+      this.#policy.add(sandbox, false);
+    }
+    this.#publishWake();
+  }
+
+  async #idle(): Promise<void> {
+    const now = monotonicNs();
+    if (now - this.#lastTurnNs > TURN_NS) await this.#turn();
+    this.#parker.searchBegin();
+    let timeoutNs = Number.POSITIVE_INFINITY;
+    if (this.#sleepers.length > 0) {
+      timeoutNs = Math.max(0, Math.min(this.#state.wakeAtNs - now, CANCEL_CHECK_NS));
+    }
+    const spinNs = Math.min(this.#options.spinNs, timeoutNs);
+    if (!this.#parker.spin(this.#ready, spinNs, monotonicNs)) {
+      this.#state.count(PARKS, 1);
+      this.#parker.park(this.#ready, timeoutNs);
+    }
+    if (this.#wantsMore()) this.#pull();
+    if (this.#parker.searchEnd() && this.#hasQueued()) this.#arena.lot.wakeOne();
+  }
+
+  async #turn(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#lastTurnNs = monotonicNs();
+  }
+
+  // What others see
+
+  #publishWaiters(): void {
+    this.#state.waiters = this.#policy.waiting;
+  }
+
+  #publishWake(): void {
+    let first = Number.POSITIVE_INFINITY;
+    for (const sandbox of this.#sleepers) first = Math.min(first, sandbox.wakeAtNs);
+    this.#state.wakeAtNs = first;
+  }
+
+  #publishPool(): void {
+    this.#state.set(SANDBOXES, this.#pool.count);
+    this.#state.set(MADE, this.#pool.made);
+    this.#state.set(RETIRED, this.#pool.retired);
+    this.#state.set(HELD, this.#held);
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,53 @@
+/** Entry of a worker thread. */
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { Arena } from '../ring/index.ts';
+import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import { createPolicy } from './policy.ts';
+import { decodeSpec } from './records.ts';
+import { WorkerControl } from './worker-control.ts';
+import { WorkerLoop } from './worker-loop.ts';
+
+const data = workerData as WorkerData;
+const port = parentPort as NonNullable<typeof parentPort>;
+const arena = Arena.attach(data.memory);
+const loop: WorkerLoop = new WorkerLoop({
+  arena,
+  worker: data.worker,
+  control: data.control,
+  state: new WorkerControl(arena, data.worker),
+  policy: createPolicy(data.scheduler),
+  spinNs: data.spinNs,
+  sandboxesMax: data.sandboxesMax,
+  onMail: readMail,
+  onLog: (sandbox, text) => post({ type: 'log', fn: sandbox.spec.name, text }),
+});
+
+post({ type: 'ready' });
+await loop.run();
+port.close();
+
+function post(message: FromWorker): void {
+  port.postMessage(message);
+}
+
+/** The thread seldom turns its event loop, so it fetches its messages itself. */
+function readMail(): void {
+  for (;;) {
+    const received = receiveMessageOnPort(port);
+    if (received === undefined) return;
+    handle(received.message as ToWorker);
+  }
+}
+
+function handle(message: ToWorker): void {
+  if (message.type === 'stop') {
+    loop.stop();
+    return;
+  }
+  if (message.type === 'unload') {
+    loop.remove(message.id);
+  } else {
+    loop.add({ spec: decodeSpec(message.spec), module: message.module });
+  }
+  post({ type: 'done', seq: message.seq, error: undefined });
+}
