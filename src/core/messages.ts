@@ -1,6 +1,11 @@
 /** What the supervisor and its threads post to each other, off the request path. */
 import type { SchedulerName } from './api.ts';
 
+export interface LoadedRecord {
+  readonly spec: Uint8Array<ArrayBuffer>;
+  readonly module: WebAssembly.Module;
+}
+
 export interface WorkerData {
   readonly memory: WebAssembly.Memory;
   readonly control: WebAssembly.Memory;
@@ -9,6 +14,8 @@ export interface WorkerData {
   readonly preemptive: boolean;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  /** Those that are loaded: a worker that takes a dead one's place must have them before its first request. */
+  readonly functions: readonly LoadedRecord[];
 }
 
 export interface TickerData {

@@ -108,11 +108,15 @@ export class Supervisor {
     this.#closing = true;
     const threads = this.#threads.filter((thread) => thread !== undefined);
     const exits = threads.map((thread) => new Promise((resolve) => thread.once('exit', resolve)));
-    threads.forEach((_, w) => this.#tell(w, { type: 'stop' }));
-    const timer = setTimeout(() => threads.forEach((thread) => void thread.terminate()), timeoutMs);
+    for (let w = 0; w < this.#threads.length; w++) this.#tell(w, { type: 'stop' });
+    const timer = setTimeout(() => {
+      for (const thread of threads) void thread.terminate();
+    }, timeoutMs);
     await Promise.all(exits);
     clearTimeout(timer);
-    this.#controls.forEach((_, w) => this.#answerFor(w, OUTCOME.CLOSED, 'the runtime was closed'));
+    for (let w = 0; w < this.#threads.length; w++) {
+      this.#answerFor(w, OUTCOME.CLOSED, 'the runtime was closed');
+    }
     this.#options.arena.beat().set(1);
     await this.#ticker?.terminate();
   }
@@ -132,6 +136,10 @@ export class Supervisor {
       preemptive: quantumNs !== 0,
       spinNs,
       sandboxesMax,
+      functions: [...this.#images.values()].map(({ spec, module }) => ({
+        spec: encodeSpec(spec),
+        module,
+      })),
     };
     (this.#states[w] as WorkerControl).clear();
     const thread = new Worker(threadUrl('worker'), { workerData: data, execArgv: [] });
@@ -141,14 +149,6 @@ export class Supervisor {
       thread.on('message', (message: FromWorker) => {
         if (message.type !== 'ready') return this.#onMessage(w, message);
         this.#stillbirths[w] = 0;
-        for (const image of this.#images.values()) {
-          this.#tell(w, {
-            type: 'load',
-            seq: 0,
-            spec: encodeSpec(image.spec),
-            module: image.module,
-          });
-        }
         resolve();
       });
       thread.on('error', (error) => {

@@ -253,28 +253,36 @@ export class WorkerLoop implements GuestKernel {
     exchange.started(this.#worker, now);
     const image = this.#pool.image(exchange.fn);
     if (image === undefined)
-      return this.#refuse(exchange, OUTCOME.INTERNAL, 'the function is not loaded');
+      return void this.#refuse(exchange, OUTCOME.INTERNAL, 'the function is not loaded');
     if (exchange.isCancelled)
-      return this.#refuse(exchange, OUTCOME.CANCELLED, 'cancelled in the queue');
+      return void this.#refuse(exchange, OUTCOME.CANCELLED, 'cancelled in the queue');
     if (now >= exchange.deadlineNs) {
-      return this.#refuse(exchange, OUTCOME.DEADLINE, 'the deadline passed in the queue');
+      return void this.#refuse(exchange, OUTCOME.DEADLINE, 'the deadline passed in the queue');
     }
     if (now - exchange.arrivalNs >= image.spec.queueTimeoutNs) {
-      return this.#refuse(exchange, OUTCOME.QUEUE_TIMEOUT, 'it waited in the queue for too long');
+      return void this.#refuse(
+        exchange,
+        OUTCOME.QUEUE_TIMEOUT,
+        'it waited in the queue for too long',
+      );
     }
     let sandbox: Sandbox | undefined;
     try {
       sandbox = this.#pool.take(exchange.fn);
     } catch (error) {
       // Out of address space or memory, or data segments that do not fit: the guest's fault or the machine's, not ours.
-      return this.#refuse(
+      return void this.#refuse(
         exchange,
         OUTCOME.NO_SANDBOX,
         `no sandbox could be made: ${messageOf(error)}`,
       );
     }
     if (sandbox === undefined) {
-      return this.#refuse(exchange, OUTCOME.NO_SANDBOX, 'all sandboxes of this worker are in use');
+      return void this.#refuse(
+        exchange,
+        OUTCOME.NO_SANDBOX,
+        'all sandboxes of this worker are in use',
+      );
     }
     sandbox.assign(exchange);
     this.#held++;

@@ -1,7 +1,7 @@
 /** Entry of a worker thread. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../ring/index.ts';
-import type { FromWorker, ToWorker, WorkerData } from './messages.ts';
+import type { FromWorker, LoadedRecord, ToWorker, WorkerData } from './messages.ts';
 import { createPolicy } from './policy.ts';
 import { decodeSpec } from './records.ts';
 import { WorkerControl } from './worker-control.ts';
@@ -22,12 +22,17 @@ const loop: WorkerLoop = new WorkerLoop({
   onLog: (sandbox, text) => post({ type: 'log', fn: sandbox.spec.name, text }),
 });
 
+for (const record of data.functions) add(record);
 post({ type: 'ready' });
 await loop.run();
 port.close();
 
 function post(message: FromWorker): void {
   port.postMessage(message);
+}
+
+function add({ spec, module }: LoadedRecord): void {
+  loop.add({ spec: decodeSpec(spec), module });
 }
 
 /** The thread seldom turns its event loop, so it fetches its messages itself. */
@@ -47,7 +52,7 @@ function handle(message: ToWorker): void {
   if (message.type === 'unload') {
     loop.remove(message.id);
   } else {
-    loop.add({ spec: decodeSpec(message.spec), module: message.module });
+    add(message);
   }
   post({ type: 'done', seq: message.seq, error: undefined });
 }

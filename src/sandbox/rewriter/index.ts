@@ -1,0 +1,3 @@
+/** The rewriter: from a guest's module to one that can be preempted, pooled and reset. */
+export { RewriteError, type RewriteErrorCode } from './errors.ts';
+export { type RewriteInfo, type RewriteOptions, rewrite } from './rewriter.ts';

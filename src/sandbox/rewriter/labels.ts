@@ -1,0 +1,65 @@
+import { malformed } from './errors.ts';
+
+// The stack of open blocks of one function, in the guest's numbering and in the output's. A polled loop is one label
+// to the guest and four to the engine ($exit, $again, $poll, $L), so that a label which leaves such a loop moves by
+// three for each of them.
+
+export const Frame = {
+  FUNCTION: 0,
+  BLOCK: 1,
+  TRY: 2,
+  PLAIN_LOOP: 3,
+  POLLED_LOOP: 4,
+} as const;
+
+/** $exit, $again and $poll. */
+const POLL_LABELS = 3;
+
+export class LabelStack {
+  /** Index of the innermost frame; -1 when the function is closed. */
+  top: number = -1;
+  readonly #kinds: number[] = [];
+  /** Position of each guest label on the output's stack, the function being 0. */
+  readonly #positions: number[] = [];
+  readonly #branched: boolean[] = [];
+  #outputTop = -1;
+
+  /** Forgets what a function that could not be read left behind. */
+  clear(): void {
+    this.top = -1;
+    this.#outputTop = -1;
+  }
+
+  push(kind: number): void {
+    this.top += 1;
+    this.#outputTop += kind === Frame.POLLED_LOOP ? 1 + POLL_LABELS : 1;
+    this.#kinds[this.top] = kind;
+    this.#positions[this.top] = this.#outputTop;
+    this.#branched[this.top] = false;
+  }
+
+  /** Returns the kind of the frame that is closed. */
+  pop(): number {
+    const kind = this.#kinds[this.top]!;
+    this.top -= 1;
+    this.#outputTop -= kind === Frame.POLLED_LOOP ? 1 + POLL_LABELS : 1;
+    return kind;
+  }
+
+  get kind(): number {
+    return this.#kinds[this.top]!;
+  }
+
+  /** Whether any branch so far names the innermost frame. */
+  get branched(): boolean {
+    return this.#branched[this.top]!;
+  }
+
+  /** The output's depth for a guest's label; `offset` is where it stands. */
+  map(depth: number, offset: number): number {
+    const frame = this.top - depth;
+    if (frame < 0) throw malformed(`label ${depth} of ${this.top + 1}`, offset);
+    this.#branched[frame] = true;
+    return this.#outputTop - this.#positions[frame]!;
+  }
+}

@@ -1,0 +1,155 @@
+// `$luge.reset`: back to the state of a fresh instance, in place, without any of the guest's code.
+//
+//   retire?   memory or a table has grown and may not stay so -> 1, and nothing is done
+//   memory    filled with zeros, over all of its physical size
+//   tables    those that some instruction can write: filled with their initial value
+//   segments  replayed in the order of instantiation: elements, then data (spec 4.5.4). Data segments are all passive in
+//             the output; element segments only if their table can be written, else the engine's own instantiation has
+//             placed them for good
+//   globals   every mutable one, and those that the rewriter added, set to their initializers
+//   -> 0
+//
+// Instantiation of the output therefore has no effect on the memory, which comes from a pool and holds anything, and
+// the first reset does what instantiation would have done, with its traps.
+
+import { writeConstExpr } from './const-expr.ts';
+import { unsupported } from './errors.ts';
+import type { ConstExpr, Guest } from './guest.ts';
+import { OP, VOID } from './helpers.ts';
+import type { IndexSpace } from './index-space.ts';
+import type { Writer } from './writer.ts';
+
+const PREFIX = 0xfc;
+const MEMORY_INIT = 8;
+const MEMORY_FILL = 11;
+const TABLE_INIT = 12;
+const TABLE_SIZE = 16;
+const TABLE_FILL = 17;
+const PAGE_BITS = 16;
+
+export interface ResetPlan {
+  readonly writtenTables: ReadonlySet<number>;
+  readonly grownTables: ReadonlySet<number>;
+  /** Growth 'retire': a grown memory cannot become like new. */
+  readonly retiresGrown: boolean;
+}
+
+/** Refuses what no reset could restore: an object that guests can change and that a constant holds for ever. */
+export function checkRestorable(guest: Guest): void {
+  for (const [index, global] of guest.globals.entries()) {
+    if (!global.mutable) refuseMutable(global.init, `the object in immutable global ${index}`);
+  }
+  for (const [index, table] of guest.tables.entries()) {
+    if (table.init !== undefined) refuseMutable(table.init, `the object in all of table ${index}`);
+  }
+  for (const [index, element] of guest.elements.entries()) {
+    for (const item of element.expressions ?? []) {
+      refuseMutable(item, `an object in element segment ${index}`);
+    }
+  }
+}
+
+function refuseMutable(expr: ConstExpr, what: string): void {
+  if (expr.makesMutable) throw unsupported(`${what} (its fields could not be reset)`, expr.start);
+}
+
+export function writeReset(out: Writer, space: IndexSpace, plan: ResetPlan): void {
+  const { guest } = space;
+  out.raw(0);
+  writeRetire(out, guest, plan);
+  if (guest.memory !== undefined) writeClear(out, guest.memory.minPages, plan.retiresGrown);
+  for (const index of plan.writtenTables) writeTableFill(out, space, index);
+  writeElements(out, space, plan);
+  writeData(out, space);
+  writeGlobals(out, space);
+  out.raw(OP.I32_CONST, 0, OP.END);
+}
+
+function writeRetire(out: Writer, guest: Guest, plan: ResetPlan): void {
+  const retireUnless = (size: number): void => {
+    out.u8(OP.I32_CONST);
+    out.s32(size);
+    out.raw(OP.I32_NE, OP.IF, VOID, OP.I32_CONST, 1, OP.RETURN, OP.END);
+  };
+  if (guest.memory !== undefined && plan.retiresGrown) {
+    out.raw(OP.MEMORY_SIZE, 0);
+    retireUnless(guest.memory.minPages);
+  }
+  for (const index of plan.grownTables) {
+    out.raw(PREFIX, TABLE_SIZE);
+    out.u32(index);
+    retireUnless(guest.tables[index]!.minElements);
+  }
+}
+
+/** In two halves where the size may be all 65,536 pages, whose bytes do not fit into an i32. */
+function writeClear(out: Writer, minPages: number, isFixed: boolean): void {
+  if (isFixed && minPages < 1 << PAGE_BITS) {
+    if (minPages === 0) return;
+    out.raw(OP.I32_CONST, 0, OP.I32_CONST, 0, OP.I32_CONST);
+    out.s32(minPages << PAGE_BITS);
+    out.raw(PREFIX, MEMORY_FILL, 0);
+    return;
+  }
+  const half = [OP.MEMORY_SIZE, 0, OP.I32_CONST, PAGE_BITS - 1, OP.I32_SHL];
+  out.raw(OP.I32_CONST, 0, OP.I32_CONST, 0, ...half, PREFIX, MEMORY_FILL, 0);
+  out.raw(...half, OP.I32_CONST, 0, ...half, PREFIX, MEMORY_FILL, 0);
+}
+
+function writeTableFill(out: Writer, space: IndexSpace, index: number): void {
+  const { guest } = space;
+  const table = guest.tables[index]!;
+  out.raw(OP.I32_CONST, 0);
+  if (table.init === undefined) {
+    out.u8(OP.REF_NULL);
+    out.copy(guest.source, table.heapType.start, table.heapType.end);
+  } else {
+    writeConstExpr(out, guest, table.init, (at) => space.function(at));
+  }
+  out.raw(PREFIX, TABLE_SIZE);
+  out.u32(index);
+  out.raw(PREFIX, TABLE_FILL);
+  out.u32(index);
+}
+
+function writeElements(out: Writer, space: IndexSpace, plan: ResetPlan): void {
+  const { guest } = space;
+  for (const [index, element] of guest.elements.entries()) {
+    if (element.offset === undefined || !plan.writtenTables.has(element.table)) continue;
+    writeConstExpr(out, guest, element.offset, (at) => space.function(at));
+    out.raw(OP.I32_CONST, 0, OP.I32_CONST);
+    out.s32(element.count);
+    out.raw(PREFIX, TABLE_INIT);
+    out.u32(index);
+    out.u32(element.table);
+  }
+}
+
+function writeData(out: Writer, space: IndexSpace): void {
+  const { guest } = space;
+  for (const [index, data] of guest.data.entries()) {
+    if (data.offset === undefined) continue;
+    writeConstExpr(out, guest, data.offset, (at) => space.function(at));
+    out.raw(OP.I32_CONST, 0, OP.I32_CONST);
+    out.s32(data.length);
+    out.raw(PREFIX, MEMORY_INIT);
+    out.u32(index);
+    out.u8(0);
+  }
+}
+
+function writeGlobals(out: Writer, space: IndexSpace): void {
+  const { guest } = space;
+  for (const [at, global] of guest.globals.entries()) {
+    if (!global.mutable) continue;
+    writeConstExpr(out, guest, global.init, (index) => space.function(index));
+    out.u8(OP.GLOBAL_SET);
+    out.u32(guest.importedGlobals + at);
+  }
+  for (const { index, value } of space.globals) {
+    out.u8(OP.I32_CONST);
+    out.s32(value);
+    out.u8(OP.GLOBAL_SET);
+    out.u32(index);
+  }
+}

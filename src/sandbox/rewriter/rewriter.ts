@@ -1,0 +1,438 @@
+// The whole rewrite: read, plan, write. The output's contract with the host:
+//
+//   imports from `$luge`   memory     the guest's memory 0, shared, if it has one
+//                          control    the worker's control memory, behind the guest's: byte 0 interrupt flag, 4 DONE, 8 RESULT
+//                          interrupt  () -> i32, suspending: 0 = go on, else die
+//                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory
+//   added exports          $luge.reset  () -> i32: 0 = like a fresh instance, 1 = has to be retired
+//                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE
+//
+// The guest was validated without the control memory, so no instruction of it names that memory: a guest can
+// neither read nor clear its own flag. (Indices are checked again here, since an index out of range in the source
+// would be in range in the output.)
+
+import { BRANCH_HINTS } from './branch-hints.ts';
+import { CodePass, type PollMode } from './code.ts';
+import { writeConstExpr } from './const-expr.ts';
+import { RewriteError } from './errors.ts';
+import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
+import { type Entry, writeEnter, writeGrow, writeInterrupted } from './helpers.ts';
+import { I32, IndexSpace } from './index-space.ts';
+import { NAME_SECTION, writeNames } from './names.ts';
+import { Reader } from './reader.ts';
+import { checkRestorable, type ResetPlan, writeReset } from './reset.ts';
+import { MARK, readGuest } from './sections.ts';
+import { FUNCREF, type FuncType, signatureText } from './types.ts';
+import { Writer } from './writer.ts';
+
+export interface RewriteOptions {
+  /** Limit of the pages of memory 0. */
+  readonly maxPages: number;
+  /** Default 'exit'; 'call' is the naive form, for comparison; 'none' cannot be preempted. */
+  readonly polls?: PollMode;
+  /** Default 'retire': a grown memory is not reused. 'keep': it stays grown, wiped, and its size is a logical one. */
+  readonly growth?: 'retire' | 'keep';
+}
+
+export interface RewriteInfo {
+  readonly iface: 'wasi' | 'luge';
+  readonly memory:
+    | {
+        readonly minPages: number;
+        readonly maxPages: number;
+        readonly declaredMaxPages: number | undefined;
+        readonly declaredShared: boolean;
+        readonly imported: boolean;
+      }
+    | undefined;
+  readonly imports: readonly {
+    readonly module: string;
+    readonly name: string;
+    readonly kind: ExternKind;
+    readonly signature?: string;
+  }[];
+  readonly exports: readonly { readonly name: string; readonly kind: ExternKind }[];
+  readonly functions: number;
+  readonly loopPolls: number;
+  readonly elidedLoopPolls: number;
+  readonly entryPolls: number;
+  readonly elidedEntryPolls: number;
+  readonly dataSegments: number;
+  readonly dataBytes: number;
+  readonly elementSegments: number;
+  readonly resetGlobals: number;
+  readonly resetTables: number;
+  readonly hasStart: boolean;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  readonly droppedSections: readonly string[];
+}
+
+const RESERVED = '$luge';
+const PAGES_MAX = 65_536;
+const SHARED_WITH_MAX = 0x03;
+const VERSION = 1;
+/** Custom sections that hold offsets or indices of the original and would lie about the output. */
+const STALE =
+  /^(\.debug_|reloc\.|linking$|dylink|sourceMappingURL$|external_debug_info$|metadata\.code\.)/;
+
+/** Throws RewriteError and nothing else, whatever the bytes are. */
+export function rewrite(
+  source: Uint8Array,
+  options: RewriteOptions,
+): { bytes: Uint8Array<ArrayBuffer>; info: RewriteInfo } {
+  const guest = readGuest(source);
+  checkReserved(guest);
+  checkRestorable(guest);
+  const entry = findEntry(guest);
+  const maxPages = memoryLimit(guest, options.maxPages);
+  const keeps = options.growth === 'keep' && guest.memory !== undefined;
+  const space = new IndexSpace(guest);
+  const interrupted = space.helper('$luge.interrupted', space.type([], []), (out) =>
+    writeInterrupted(out, space.import('interrupt')),
+  );
+  const logicalMemory = keeps ? addLogicalMemory(space, maxPages) : undefined;
+  const code = new CodePass(guest, space, {
+    polls: options.polls ?? 'exit',
+    interrupted,
+    logicalMemory,
+  });
+  const bodies = new Writer(guest.code.end - guest.code.start + 4096);
+  code.run(bodies);
+  const plan: ResetPlan = {
+    writtenTables: code.writtenTables,
+    grownTables: code.grownTables,
+    retiresGrown: !keeps,
+  };
+  const reset = space.helper('$luge.reset', space.type([], [I32]), (out) =>
+    writeReset(out, space, plan),
+  );
+  const enter = space.helper('$luge.enter', space.type([], []), (out) =>
+    writeEnter(out, guest, space, entry),
+  );
+  const helperBody = new Writer(256);
+  for (const helper of space.helpers) {
+    helperBody.truncate(0);
+    helper.write(helperBody);
+    bodies.sized(helperBody);
+  }
+
+  const out = new Writer(source.length + (source.length >> 2) + 1024);
+  const section = (id: number, write: (section: Writer) => void): void => {
+    const content = new Writer(256);
+    write(content);
+    out.u8(id);
+    out.sized(content);
+  };
+  out.raw(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
+  section(1, (to) => writeTypes(to, guest, space));
+  section(2, (to) => writeImports(to, guest, space, maxPages));
+  section(3, (to) => writeFunctions(to, guest, space));
+  if (guest.tables.length > 0) section(4, (to) => writeTables(to, guest, space));
+  const { tagBytes } = guest;
+  if (tagBytes !== undefined) section(13, (to) => to.copy(source, tagBytes.start, tagBytes.end));
+  if (guest.globals.length + space.globals.length > 0) {
+    section(6, (to) => writeGlobals(to, guest, space));
+  }
+  section(7, (to) => writeExports(to, guest, space, reset, enter));
+  if (guest.elements.length > 0) section(9, (to) => writeElements(to, guest, space, plan));
+  if (guest.data.length > 0) section(12, (to) => to.u32(guest.data.length));
+  if (!code.hints.empty) section(0, (to) => code.hints.write(to));
+  out.u8(10);
+  const defined = guest.functions.length - guest.importedFunctions + space.helpers.length;
+  const count = new Writer(8);
+  count.u32(defined);
+  out.u32(count.length + bodies.length);
+  out.append(count);
+  out.append(bodies);
+  if (guest.data.length > 0) section(11, (to) => writeData(to, guest));
+  section(0, (to) => writeNames(to, guest, space));
+  const droppedSections = copyCustoms(guest, section);
+  section(0, (to) => {
+    to.name(MARK);
+    to.u32(VERSION);
+  });
+  const bytes = out.toBytes();
+  return {
+    bytes,
+    info: describe(guest, entry, maxPages, code, plan, droppedSections, bytes.length),
+  };
+}
+
+function checkReserved(guest: Guest): void {
+  for (const { module, name, start } of guest.imports) {
+    if (module !== RESERVED) continue;
+    throw new RewriteError(
+      'ERR_WASM_RESERVED',
+      `import ${module}.${name}: the module ${RESERVED} is the runtime's own`,
+      start,
+    );
+  }
+  for (const { name, nameSpan } of guest.exports) {
+    if (!name.startsWith(`${RESERVED}.`)) continue;
+    throw new RewriteError(
+      'ERR_WASM_RESERVED',
+      `export ${name}: names with ${RESERVED}. are the runtime's own`,
+      nameSpan.start,
+    );
+  }
+}
+
+function memoryLimit(guest: Guest, maxPages: number): number {
+  const { memory } = guest;
+  if (memory === undefined) return 0;
+  if (memory.minPages > maxPages) {
+    throw new RewriteError(
+      'ERR_MEMORY_LIMIT',
+      `the memory begins with ${memory.minPages} pages of 64 KiB, and the limit is ${maxPages}`,
+      memory.offset,
+    );
+  }
+  return Math.min(memory.maxPages ?? PAGES_MAX, maxPages);
+}
+
+function typeOf(guest: Guest, functionExport: GuestExport): FuncType {
+  return guest.types[guest.functions[functionExport.index]!] as FuncType;
+}
+
+function findEntry(guest: Guest): Entry {
+  const find = (name: string): GuestExport | undefined =>
+    guest.exports.find((item) => item.name === name && item.kind === 'func');
+  const target = find('handle') ?? find('_start');
+  if (target === undefined) {
+    const names = guest.exports.map((item) => `${item.name} (${item.kind})`).join(', ');
+    throw new RewriteError(
+      'ERR_WASM_NO_ENTRY',
+      `the module exports neither a function 'handle' (luge) nor '_start' (WASI command); it exports ${names || 'nothing'}`,
+    );
+  }
+  const type = typeOf(guest, target);
+  const returnsResult =
+    target.name === 'handle' && type.resultCount === 1 && guest.source[type.results.start] === I32;
+  if (type.paramCount > 0 || (type.resultCount > 0 && !returnsResult)) {
+    const wanted = target.name === 'handle' ? '() -> () or () -> (i32)' : '() -> ()';
+    const found = signatureText(type, new Reader(guest.source, 0, guest.source.length));
+    throw new RewriteError(
+      'ERR_WASM_ENTRY_TYPE',
+      `the entry '${target.name}' has type ${found}; it must be ${wanted}`,
+    );
+  }
+  const initialize = find('_initialize');
+  const callable =
+    initialize !== undefined &&
+    typeOf(guest, initialize).paramCount === 0 &&
+    typeOf(guest, initialize).resultCount === 0;
+  return {
+    iface: target.name === 'handle' ? 'luge' : 'wasi',
+    target,
+    returnsResult,
+    initialize: callable ? initialize : undefined,
+  };
+}
+
+function addLogicalMemory(
+  space: IndexSpace,
+  maxPages: number,
+): { sizeGlobal: number; growFunction: number } {
+  const sizeGlobal = space.global('$luge.pages', space.guest.memory?.minPages ?? 0);
+  const growFunction = space.helper('$luge.grow', space.type([I32], [I32]), (out) =>
+    writeGrow(out, sizeGlobal, maxPages),
+  );
+  return { sizeGlobal, growFunction };
+}
+
+function writeTypes(to: Writer, guest: Guest, space: IndexSpace): void {
+  to.u32(guest.typeEntries + space.addedTypes);
+  to.copy(guest.source, guest.typeBytes.start, guest.typeBytes.end);
+  to.append(space.typeBytes);
+}
+
+function writeImports(to: Writer, guest: Guest, space: IndexSpace, maxPages: number): void {
+  const kept = guest.imports.filter(({ kind }) => kind !== 'memory');
+  const { memory } = guest;
+  to.u32(kept.length + (memory === undefined ? 0 : 1) + 1 + space.imports.length);
+  for (const { start, end } of kept) to.copy(guest.source, start, end);
+  const writeMemory = (name: string, min: number, max: number): void => {
+    to.name(RESERVED);
+    to.name(name);
+    to.raw(0x02, SHARED_WITH_MAX);
+    to.u32(min);
+    to.u32(max);
+  };
+  if (memory !== undefined) writeMemory('memory', memory.minPages, maxPages);
+  writeMemory('control', 1, 1);
+  for (const { name, typeIndex } of space.imports) {
+    to.name(RESERVED);
+    to.name(name);
+    to.u8(0x00);
+    to.u32(typeIndex);
+  }
+}
+
+function writeFunctions(to: Writer, guest: Guest, space: IndexSpace): void {
+  to.u32(guest.functions.length - guest.importedFunctions + space.helpers.length);
+  to.copy(guest.source, guest.functionBytes.start, guest.functionBytes.end);
+  for (const { typeIndex } of space.helpers) to.u32(typeIndex);
+}
+
+const END = 0x0b;
+
+function writeTables(to: Writer, guest: Guest, space: IndexSpace): void {
+  to.u32(guest.tables.length);
+  for (const { type, init } of guest.tables) {
+    if (init !== undefined) to.raw(0x40, 0x00);
+    to.copy(guest.source, type.start, type.end);
+    if (init !== undefined) {
+      writeConstExpr(to, guest, init, (index) => space.function(index));
+      to.u8(END);
+    }
+  }
+}
+
+function writeGlobals(to: Writer, guest: Guest, space: IndexSpace): void {
+  to.u32(guest.globals.length + space.globals.length);
+  for (const { type, init } of guest.globals) {
+    to.copy(guest.source, type.start, type.end);
+    writeConstExpr(to, guest, init, (index) => space.function(index));
+    to.u8(END);
+  }
+  for (const { value } of space.globals) {
+    to.raw(I32, 1, 0x41);
+    to.s32(value);
+    to.u8(END);
+  }
+}
+
+function writeExports(
+  to: Writer,
+  guest: Guest,
+  space: IndexSpace,
+  reset: number,
+  enter: number,
+): void {
+  to.u32(guest.exports.length + 2);
+  for (const { nameSpan, kind, kindByte, index } of guest.exports) {
+    to.copy(guest.source, nameSpan.start, nameSpan.end);
+    to.u8(kindByte);
+    to.u32(kind === 'func' ? space.function(index) : index);
+  }
+  for (const [name, index] of [
+    ['$luge.reset', reset],
+    ['$luge.enter', enter],
+  ] as const) {
+    to.name(name);
+    to.u8(0);
+    to.u32(index);
+  }
+}
+
+function writeElements(to: Writer, guest: Guest, space: IndexSpace, plan: ResetPlan): void {
+  to.u32(guest.elements.length);
+  for (const element of guest.elements) writeElement(to, guest, space, plan, element);
+}
+
+/** As it was, or passive where reset has to replay it. */
+function writeElement(
+  to: Writer,
+  guest: Guest,
+  space: IndexSpace,
+  plan: ResetPlan,
+  element: GuestElement,
+): void {
+  const move = (index: number): number => space.function(index);
+  const isReplayed = element.offset !== undefined && plan.writtenTables.has(element.table);
+  if (isReplayed) {
+    to.u32(element.expressions === undefined ? 1 : 5);
+    if (element.flags & 3) to.copy(guest.source, element.type.start, element.type.end);
+    else to.u8(element.expressions === undefined ? 0x00 : FUNCREF);
+  } else {
+    to.u32(element.flags);
+    if (element.offset !== undefined) {
+      if (element.flags & 2) to.u32(element.table);
+      writeConstExpr(to, guest, element.offset, move);
+      to.u8(END);
+    }
+    to.copy(guest.source, element.type.start, element.type.end);
+  }
+  to.u32(element.count);
+  if (element.expressions !== undefined) {
+    for (const item of element.expressions) {
+      writeConstExpr(to, guest, item, move);
+      to.u8(END);
+    }
+    return;
+  }
+  const items = new Reader(guest.source, element.items.start, element.items.end);
+  while (!items.done) to.u32(move(items.u32()));
+}
+
+function writeData(to: Writer, guest: Guest): void {
+  to.u32(guest.data.length);
+  for (const { payload } of guest.data) {
+    to.u8(1);
+    to.copy(guest.source, payload.start, payload.end);
+  }
+}
+
+/** Returns the names of those that were left out. */
+function copyCustoms(
+  guest: Guest,
+  section: (id: number, write: (section: Writer) => void) => void,
+): string[] {
+  const dropped: string[] = [];
+  for (const { name, start, end } of guest.customs) {
+    if (name === NAME_SECTION || name === BRANCH_HINTS) continue;
+    if (STALE.test(name)) {
+      dropped.push(name);
+      continue;
+    }
+    section(0, (to) => {
+      to.name(name);
+      to.copy(guest.source, start, end);
+    });
+  }
+  return dropped;
+}
+
+function describe(
+  guest: Guest,
+  entry: Entry,
+  maxPages: number,
+  code: CodePass,
+  plan: ResetPlan,
+  droppedSections: readonly string[],
+  bytesAfter: number,
+): RewriteInfo {
+  const text = new Reader(guest.source, 0, guest.source.length);
+  const { memory } = guest;
+  return {
+    iface: entry.iface,
+    memory:
+      memory === undefined
+        ? undefined
+        : {
+            minPages: memory.minPages,
+            maxPages,
+            declaredMaxPages: memory.maxPages,
+            declaredShared: memory.shared,
+            imported: memory.imported,
+          },
+    imports: guest.imports.map(({ module, name, kind, typeIndex }) =>
+      kind === 'func'
+        ? { module, name, kind, signature: signatureText(guest.types[typeIndex] as FuncType, text) }
+        : { module, name, kind },
+    ),
+    exports: guest.exports.map(({ name, kind }) => ({ name, kind })),
+    functions: guest.functions.length - guest.importedFunctions,
+    ...code.counts,
+    dataSegments: guest.data.length,
+    dataBytes: guest.data.reduce((sum, { length }) => sum + length, 0),
+    elementSegments: guest.elements.length,
+    resetGlobals: guest.globals.filter(({ mutable }) => mutable).length,
+    resetTables: plan.writtenTables.size,
+    hasStart: guest.start !== undefined,
+    bytesBefore: guest.source.length,
+    bytesAfter,
+    droppedSections,
+  };
+}
