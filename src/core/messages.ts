@@ -11,7 +11,6 @@ export interface WorkerData {
   readonly control: WebAssembly.Memory;
   readonly worker: number;
   readonly scheduler: SchedulerName;
-  readonly preemptive: boolean;
   readonly spinNs: number;
   readonly sandboxesMax: number;
   /** Those that are loaded: a worker that takes a dead one's place must have them before its first request. */

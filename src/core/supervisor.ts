@@ -127,13 +127,12 @@ export class Supervisor {
   }
 
   #spawn(w: number): Promise<void> {
-    const { arena, scheduler, quantumNs, spinNs, sandboxesMax } = this.#options;
+    const { arena, scheduler, spinNs, sandboxesMax } = this.#options;
     const data: WorkerData = {
       memory: arena.ring.memory,
       control: this.#controls[w] as WebAssembly.Memory,
       worker: w,
       scheduler,
-      preemptive: quantumNs !== 0,
       spinNs,
       sandboxesMax,
       functions: [...this.#images.values()].map(({ spec, module }) => ({

@@ -123,7 +123,6 @@ export class CodePass {
     this.#labels = new LabelStack();
     this.#body = new Writer(4096);
     this.#globalCount = guest.importedGlobals + guest.globals.length;
-    this.#reader = new Reader(guest.source, 0, 0);
     this.#copied = 0;
     this.#calls = false;
     this.#bodyHints = new HintList();
@@ -152,7 +151,6 @@ export class CodePass {
     const localsStart = reader.pos;
     this.#skipLocals(reader);
     const localsEnd = reader.pos;
-    this.#reader = reader;
     this.#copied = localsEnd;
     this.#calls = false;
     this.#bodyHints = new HintList();
