@@ -25,7 +25,7 @@ export const ASSEMBLYSCRIPT: Readonly<Record<string, number>> = {
   echo: 1,
   spin: 1,
   ekf: 1,
-  //resize: 8,
+  resize: 8,
 };
 
 export const TEXT: readonly string[] = ['empty', 'trap'];
