@@ -24,10 +24,12 @@ const TOKENS: i32 = 8192;
 
 const END_OF_BLOCK: i32 = 256;
 const LITERALS: i32 = 286;
+/** The fixed code has two symbols more; they are never written, but the codes of others count them. */
+const FIXED_LITERALS: i32 = 288;
 const DISTANCES: i32 = 30;
 
 const window: usize = memory.data(0x10000);
-/** By hash: the last position + 0; by position: the one before. 0 ends a chain, so it is never found. */
+/** By hash: the last position; by position: the one before. 0 ends a chain, so it is never found. */
 const heads: usize = memory.data(0x8000);
 const chain: usize = memory.data(0x10000);
 /** A literal, or length << 16 | distance. */
@@ -77,7 +79,7 @@ export class Deflate {
   private hold: u64 = 0;
   private bits: i32 = 0;
 
-  private literals: HuffmanEncoder = new HuffmanEncoder(LITERALS, 15);
+  private literals: HuffmanEncoder = new HuffmanEncoder(FIXED_LITERALS, 15);
   private distances: HuffmanEncoder = new HuffmanEncoder(DISTANCES, 15);
   private codeLengths: HuffmanEncoder = new HuffmanEncoder(19, 7);
 
@@ -228,7 +230,7 @@ export class Deflate {
 
   private fixedLengths(): void {
     const lengths = this.literals.lengths;
-    for (let s = 0; s < LITERALS; s++) {
+    for (let s = 0; s < FIXED_LITERALS; s++) {
       lengths[s] = s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8;
     }
     this.distances.lengths.fill(5);

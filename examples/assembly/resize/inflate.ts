@@ -4,7 +4,7 @@
 import { adler32 } from './checksums';
 import { HuffmanDecoder } from './huffman-decoder';
 import { IdatSource } from './idat';
-import { refuse } from './refusal';
+import { refuse, refusedStatus } from './refusal';
 
 const WINDOW_BYTES: u32 = 0x8000;
 const window: usize = memory.data(0x8000);
@@ -92,7 +92,7 @@ export class Inflate {
     if (stored != this.adler) return bad('wrong checksum of the pixels (Adler-32)');
     // The rest of the chunks is of no use, but has checksums as well.
     while (this.source.refill()) {}
-    return true;
+    return refusedStatus() == 0;
   }
 
   /** At least 56 bits in `hold`, as long as there is input. */

@@ -30,7 +30,9 @@ export class NetpbmReader extends RowSource {
     const width = this.number();
     const height = this.number();
     this.maximum = this.number();
-    if (width < 1 || height < 1) return bad('expected width, height and maximum as numbers');
+    if (width < 1 || height < 1 || this.maximum < 0) {
+      return bad('expected width, height and maximum as numbers');
+    }
     if (this.maximum < 1 || this.maximum > 65535) return bad('the maximum is not in 1 .. 65535');
     if (width > MAX_SIDE || height > MAX_SIDE || width * height > MAX_PIXELS) {
       return refuse(413, 'the picture may have 16 Mpixel and 16384 to a side');
