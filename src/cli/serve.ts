@@ -1,0 +1,272 @@
+/** `luge serve`: from a file to a listening server, and back to nothing at a signal. Resolves to the exit code. */
+import { relative } from 'node:path';
+import { createRuntime, type Runtime } from '../core/index.ts';
+import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts';
+import { compileFunction } from '../sandbox/index.ts';
+import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
+import { readModule } from './module-file.ts';
+import { resolveSettings, type ServeSettings } from './settings.ts';
+
+const OK = 0;
+const FAILED = 1;
+const BAD_INPUT = 2;
+const NS_PER_MS = 1e6;
+
+/** What is wrong with what the user gave: one line each, no stack. */
+class InputError extends Error {}
+
+export async function serve(
+  file: string,
+  flags: Readonly<Record<string, unknown>>,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  try {
+    const settings = resolveSettings(flags, env);
+    const config = loadConfig(file, settings.overrides);
+    for (const warning of [...settings.warnings, ...config.warnings]) {
+      if (!settings.quiet) console.error(`warning: ${warning}`);
+    }
+    checkRouters(config);
+    return settings.check ? await check(config) : await run(config, settings);
+  } catch (error) {
+    console.error(`error: ${messageOf(error)}`);
+    return isBadInput(error) ? BAD_INPUT : FAILED;
+  }
+}
+
+/** Errors with these names carry a message that says all. */
+const INPUT_ERRORS = new Set(['ConfigError', 'SettingsError', 'ModuleFileError', 'RouteError']);
+
+function isBadInput(error: unknown): boolean {
+  return error instanceof InputError || (error instanceof Error && INPUT_ERRORS.has(error.name));
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function checkRouters(config: ServeConfig): void {
+  for (const tenant of config.tenants)
+    siteOf(
+      tenant,
+      tenant.routes.map(() => 0),
+      tenant.routes.map(() => ''),
+    );
+}
+
+function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly string[]): HttpSite {
+  const mode = tenant.routes.some(({ match }) => match === 'prefix') ? 'sledge' : 'luge';
+  const routes = tenant.routes.map((route, i) => ({
+    pattern: route.route,
+    methods: route.methods,
+    fn: ids[i] as number,
+    deadlineNs: route.deadlineNs,
+    maxBodyBytes: route.maxBodyBytes,
+    contentType: types[i] as string,
+  }));
+  try {
+    new Router(
+      routes.map(({ pattern, methods }, target) =>
+        methods === undefined ? { pattern, target } : { pattern, target, methods },
+      ),
+      mode,
+    );
+  } catch (error) {
+    throw new InputError(`tenant ${tenant.name}: ${messageOf(error)}`, { cause: error });
+  }
+  return { host: tenant.host, port: tenant.port, mode, routes };
+}
+
+/** Compiles every module as `run` would, and says what would be served. */
+async function check(config: ServeConfig): Promise<number> {
+  const modules = new ModuleCache();
+  for (const tenant of config.tenants) {
+    for (const route of tenant.routes) {
+      const wasm = await modules.read(route);
+      const { maxPages, growth } = route;
+      await atRoute(route, async () => {
+        compileFunction(wasm, { ...specOf(route), id: 0, name: route.route, maxPages, growth });
+      });
+    }
+    console.log(
+      `ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)`,
+    );
+  }
+  return OK;
+}
+
+function specOf(route: RouteConfig) {
+  return {
+    route: route.route,
+    contentType: route.contentType,
+    response: route.response,
+    deadlineNs: route.deadlineNs,
+    cpuLimitNs: route.cpuLimitNs,
+    queueTimeoutNs: route.queueTimeoutNs,
+    maxOutputBytes: route.maxOutputBytes,
+    args: route.args,
+    env: Object.entries(route.env).map(([key, value]) => `${key}=${value}`),
+  };
+}
+
+/** A module that several routes name is read once. */
+class ModuleCache {
+  readonly #bytes = new Map<string, Uint8Array>();
+
+  async read(route: RouteConfig): Promise<Uint8Array> {
+    let bytes = this.#bytes.get(route.module);
+    if (bytes === undefined) {
+      bytes = await readModule(route.module);
+      this.#bytes.set(route.module, bytes);
+    }
+    return bytes;
+  }
+}
+
+/** Adds the place to what is wrong with a module. */
+async function atRoute<T>(route: RouteConfig, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    const file = relative(process.cwd(), route.module) || route.module;
+    const text = `${file} (route ${route.route}): ${messageOf(error)}${typeof code === 'string' ? ` [${code}]` : ''}`;
+    throw new InputError(text, { cause: error });
+  }
+}
+
+async function run(config: ServeConfig, settings: ServeSettings): Promise<number> {
+  const runtime = await createRuntime({
+    workers: config.workers,
+    scheduler: config.scheduler,
+    quantumUs: config.quantumNs / 1e3,
+    maxQueue: config.maxQueue,
+    ...(settings.overrides.spinNs === undefined ? {} : { spinUs: config.spinNs / 1e3 }),
+    onLog: ({ fn, text }) => {
+      for (const line of text.replace(/\n$/, '').split('\n')) console.error(`[${fn}] ${line}`);
+    },
+  });
+  let failure: Error | undefined;
+  let stop: (() => void) | undefined;
+  try {
+    const sites: HttpSite[] = [];
+    for (const tenant of config.tenants) sites.push(await loadTenant(runtime, tenant));
+    const server = await listenAll(runtime, config, sites, settings, (error) => {
+      failure = error;
+      stop?.();
+    });
+    if (!settings.quiet) announce(config, runtime, server);
+    await new Promise<void>((resolve) => {
+      stop = resolve;
+      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+        process.once(signal, () => {
+          // A second signal ends the process at once, as the system's default is.
+          if (!settings.quiet)
+            console.error(`${signal}: answering what is under way; once more to stop now`);
+          resolve();
+        });
+      }
+    });
+    if (failure !== undefined) throw failure;
+    await server.close(config.http.drainTimeoutMs);
+    if (!settings.quiet) console.error('stopped');
+  } finally {
+    await runtime.close({ force: true, timeoutMs: 2000 });
+  }
+  return OK;
+}
+
+async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {
+  const modules = new ModuleCache();
+  const ids: number[] = [];
+  const types: string[] = [];
+  for (const route of tenant.routes) {
+    const wasm = await modules.read(route);
+    const methods = route.methods === undefined ? '' : ` ${route.methods.join(',')}`;
+    const loaded = await atRoute(route, () =>
+      runtime.load(`${tenant.name}${route.route}${methods}`, {
+        wasm,
+        route: route.route,
+        deadlineMs: route.deadlineNs / NS_PER_MS,
+        cpuLimitMs: route.cpuLimitNs / NS_PER_MS,
+        queueTimeoutMs: route.queueTimeoutNs / NS_PER_MS,
+        memory: { maxPages: route.maxPages, growth: route.growth },
+        maxOutputBytes: route.maxOutputBytes,
+        contentType: route.contentType,
+        response: route.response,
+        args: route.args,
+        env: route.env,
+      }),
+    );
+    ids.push(loaded.spec.id);
+    types.push(route.contentType);
+  }
+  return siteOf(tenant, ids, types);
+}
+
+async function listenAll(
+  runtime: Runtime,
+  config: ServeConfig,
+  sites: readonly HttpSite[],
+  settings: ServeSettings,
+  onFailure: (error: Error) => void,
+): Promise<HttpServer> {
+  const { drainTimeoutMs: _, ...limits } = config.http;
+  try {
+    return await listen(runtime, {
+      sites,
+      limits,
+      onFailure,
+      ...(config.logRequests && !settings.quiet
+        ? { onAccess: (line: string) => console.log(line) }
+        : {}),
+    });
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
+      const why = {
+        EADDRINUSE: 'is in use',
+        EACCES: 'is not allowed',
+        EADDRNOTAVAIL: 'is no address of this machine',
+      }[code];
+      const address =
+        /\S+:\d+$/.exec(messageOf(error))?.[0] ?? `${sites[0]?.host}:${sites[0]?.port}`;
+      throw new Error(`${address} ${why} [${code}]; another one: --port or --host`, {
+        cause: error,
+      });
+    }
+    throw error;
+  }
+}
+
+function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): void {
+  const { scheduler, quantumNs, maxQueue } = config;
+  const quantum = quantumNs === 0 ? 'no preemption' : `quantum ${quantumNs / 1e3} µs`;
+  console.log(
+    `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker`,
+  );
+  config.tenants.forEach((tenant, i) => {
+    const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
+    const base = `http://${host}:${server.ports[i]}`;
+    console.log(`\nlistening on ${base}${config.tenants.length > 1 ? `  (${tenant.name})` : ''}`);
+    for (const route of tenant.routes) {
+      const file = relative(process.cwd(), route.module) || route.module;
+      console.log(
+        `  ${(route.methods?.join(',') ?? 'ANY').padEnd(8)} ${route.route.padEnd(16)} ${file}`,
+      );
+      console.log(`           curl ${curlArguments(base, route)}`);
+    }
+  });
+  console.log('\nCtrl-C drains and stops');
+}
+
+/** The URL, with what the route's `try` says: a part of the URL, or arguments before it. */
+function curlArguments(base: string, route: RouteConfig): string {
+  const path = route.route.replace(/\*$/, '');
+  const { tryArgs } = route;
+  if (tryArgs === undefined) return `${base}${path}`;
+  const [first = '', ...rest] = tryArgs.split(' ');
+  return first.startsWith('-')
+    ? `${tryArgs} '${base}${path}'`
+    : [`'${base}${path}${first}'`, ...rest].join(' ');
+}

@@ -1,0 +1,64 @@
+/** Settings of the HTTP front end, and what crosses to its thread. */
+import type { ProducerSeat } from '../core/index.ts';
+
+export interface HttpLimits {
+  readonly maxHeadBytes: number;
+  readonly maxHeaders: number;
+  /** How long a connection may wait for its next request. */
+  readonly idleTimeoutMs: number;
+  /** From the first byte of a head to its last. */
+  readonly headTimeoutMs: number;
+  /** Longest pause between two pieces of a body, and between two of a response that is being written. */
+  readonly bodyTimeoutMs: number;
+  readonly maxConnections: number;
+  /** Requests of one connection whose answers are not written yet; reading stops there. */
+  readonly maxPipelined: number;
+}
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  maxHeadBytes: 16_384,
+  maxHeaders: 100,
+  idleTimeoutMs: 60_000,
+  headTimeoutMs: 10_000,
+  bodyTimeoutMs: 30_000,
+  maxConnections: 10_000,
+  maxPipelined: 16,
+};
+
+/** A route, bound to a loaded function. */
+export interface HttpRoute {
+  readonly pattern: string;
+  /** Undefined: any method. */
+  readonly methods: readonly string[] | undefined;
+  /** Id of the loaded function. */
+  readonly fn: number;
+  readonly deadlineNs: number;
+  readonly maxBodyBytes: number;
+  readonly contentType: string;
+}
+
+/** One address with its routes. */
+export interface HttpSite {
+  readonly host: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** 'luge': the most specific route wins. 'sledge': routes are prefixes, the first wins. */
+  readonly mode: 'luge' | 'sledge';
+  readonly routes: readonly HttpRoute[];
+}
+
+export interface ListenerData {
+  readonly seat: ProducerSeat;
+  readonly limits: HttpLimits;
+  /** Encoded sites; see site-record.ts. */
+  readonly sites: Uint8Array<ArrayBuffer>;
+  readonly logsRequests: boolean;
+}
+
+export type ToListener = { readonly type: 'drain'; readonly timeoutMs: number };
+
+export type FromListener =
+  | { readonly type: 'listening'; readonly ports: readonly number[] }
+  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | { readonly type: 'access'; readonly line: string }
+  | { readonly type: 'drained' };

@@ -1,0 +1,124 @@
+/** Entry of a listener thread: accepts, and hands sockets to connections; gets completions and hands them back. */
+import { createServer, type Server } from 'node:net';
+import { parentPort, workerData } from 'node:worker_threads';
+import { Producer } from '../core/index.ts';
+import { Arena } from '../ring/index.ts';
+import type { FromListener, HttpSite, ListenerData, ToListener } from './api.ts';
+import { type Answer, Connection, type ConnectionHost, type SiteRoutes } from './connection.ts';
+import { DateLine } from './response-head.ts';
+import { Router } from './router.ts';
+import { decodeSites } from './site-record.ts';
+
+/** One timer for all connections, not one each; it also moves the coarse clock and the Date line. */
+const SWEEP_MS_MAX = 500;
+const SWEEP_MS_MIN = 20;
+const BACKLOG = 4096;
+
+const data = workerData as ListenerData;
+const port = parentPort as NonNullable<typeof parentPort>;
+const arena = Arena.attach(data.seat.memory);
+const connections = new Set<Connection>();
+const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
+const producer: Producer = new Producer(arena, data.seat.index, (exchange) => {
+  const answer = answers[exchange.slot] as Answer;
+  answers[exchange.slot] = undefined;
+  answer.connection.complete(answer);
+});
+const host: ConnectionHost = {
+  arena,
+  producer,
+  limits: data.limits,
+  date: new DateLine(),
+  nowMs: performance.now(),
+  isDraining: false,
+  answers,
+  onClose: (connection) => {
+    connections.delete(connection);
+    if (host.isDraining) finishIfDrained();
+  },
+  log: data.logsRequests ? (line) => post({ type: 'access', line }) : undefined,
+};
+const servers: Server[] = [];
+const { idleTimeoutMs, headTimeoutMs, bodyTimeoutMs } = data.limits;
+const sweepMs = Math.max(
+  SWEEP_MS_MIN,
+  Math.min(SWEEP_MS_MAX, Math.min(idleTimeoutMs, headTimeoutMs, bodyTimeoutMs) / 4),
+);
+const sweeper = setInterval(sweep, sweepMs);
+
+port.on('message', (message: ToListener) => drain(message.timeoutMs));
+try {
+  const ports = await Promise.all(decodeSites(data.sites).map(listen));
+  post({ type: 'listening', ports });
+} catch (error) {
+  const { code, message } = error as NodeJS.ErrnoException;
+  post({ type: 'failed', code: code ?? 'ERR_LISTEN', message });
+  close();
+}
+
+function post(message: FromListener): void {
+  port.postMessage(message);
+}
+
+function listen(site: HttpSite): Promise<number> {
+  const routes: SiteRoutes = {
+    router: new Router(
+      site.routes.map(({ pattern, methods }, target) =>
+        methods === undefined ? { pattern, target } : { pattern, target, methods },
+      ),
+      site.mode,
+    ),
+    routes: site.routes,
+    maxBodyBytes: Math.max(0, ...site.routes.map((route) => route.maxBodyBytes)),
+  };
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+    connections.add(new Connection(socket, host, routes));
+  });
+  server.maxConnections = data.limits.maxConnections;
+  servers.push(server);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: site.host, port: site.port, backlog: BACKLOG }, () => {
+      // From here on an error is one of accept (EMFILE and the like): the next attempt may do.
+      server.removeListener('error', reject);
+      server.on('error', () => {});
+      const address = server.address();
+      resolve(address !== null && typeof address === 'object' ? address.port : 0);
+    });
+  });
+}
+
+function sweep(): void {
+  host.nowMs = performance.now();
+  host.date.update();
+  for (const connection of connections) connection.sweep();
+}
+
+/** No new connections; each open one is closed behind what it is owed; past the deadline they are cut. */
+function drain(timeoutMs: number): void {
+  if (host.isDraining) return;
+  host.isDraining = true;
+  for (const server of servers) server.close();
+  for (const connection of connections) connection.drain();
+  setTimeout(() => {
+    for (const connection of connections) connection.socket.destroy();
+  }, timeoutMs).unref();
+  finishIfDrained();
+}
+
+/** Slots whose clients are gone come back a little later than their sockets. */
+function finishIfDrained(): void {
+  if (connections.size > 0) return;
+  if (producer.inFlight > 0) {
+    setTimeout(finishIfDrained, 5);
+    return;
+  }
+  post({ type: 'drained' });
+  close();
+}
+
+function close(): void {
+  clearInterval(sweeper);
+  for (const server of servers) server.close();
+  port.close();
+}

@@ -1,0 +1,75 @@
+/** The front end as the main thread sees it: a listener thread for some sites. */
+import { Worker } from 'node:worker_threads';
+import { LugeError, type Runtime } from '../core/index.ts';
+import {
+  DEFAULT_HTTP_LIMITS,
+  type FromListener,
+  type HttpLimits,
+  type HttpSite,
+  type ListenerData,
+  type ToListener,
+} from './api.ts';
+import { encodeSites } from './site-record.ts';
+
+export interface HttpServerOptions {
+  readonly sites: readonly HttpSite[];
+  readonly limits?: Partial<HttpLimits>;
+  /** Gets a line for each answer. */
+  readonly onAccess?: (line: string) => void;
+  /** The listener thread died: there is no front end any more. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+export interface HttpServer {
+  /** Of each site, in order. */
+  readonly ports: readonly number[];
+  /** Accepts nothing new, answers what it has, and cuts what is left after `timeoutMs` (default 10,000). */
+  close(timeoutMs?: number): Promise<void>;
+}
+
+/** Rejects with the system's code (EADDRINUSE, EACCES, …) and the address when a site cannot be bound. */
+export function listen(runtime: Runtime, options: HttpServerOptions): Promise<HttpServer> {
+  const data: ListenerData = {
+    seat: runtime.takeSeat(),
+    limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
+    sites: encodeSites(options.sites),
+    logsRequests: options.onAccess !== undefined,
+  };
+  const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const thread = new Worker(new URL(`./listener.${ending}`, import.meta.url), {
+    workerData: data,
+    execArgv: [],
+  });
+  let isClosing = false;
+  const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
+  const close = async (timeoutMs = 10_000): Promise<void> => {
+    isClosing = true;
+    const message: ToListener = { type: 'drain', timeoutMs };
+    thread.postMessage(message);
+    await exited;
+  };
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined;
+    thread.on('message', (message: FromListener) => {
+      if (message.type === 'listening') resolve({ ports: message.ports, close });
+      else if (message.type === 'failed') {
+        isClosing = true;
+        reject(new LugeError(message.code, 500, message.message));
+      } else if (message.type === 'access') options.onAccess?.(message.line);
+    });
+    thread.on('error', (error) => {
+      failure = error instanceof Error ? error : new Error(String(error));
+    });
+    thread.on('exit', () => {
+      if (isClosing) return;
+      const error = new LugeError(
+        'ERR_LISTENER_LOST',
+        500,
+        `the listener thread died: ${failure?.message ?? 'it ended'}`,
+        { cause: failure },
+      );
+      reject(error);
+      options.onFailure?.(error);
+    });
+  });
+}

@@ -1,0 +1,50 @@
+/** The route tables on their way to the listener thread, as bytes. */
+import bin from 'typed-binary';
+import type { HttpSite } from './api.ts';
+
+const routeRecord = bin.object({
+  pattern: bin.string,
+  anyMethod: bin.bool,
+  methods: bin.dynamicArrayOf(bin.string),
+  fn: bin.u32,
+  contentType: bin.string,
+  /** deadlineNs, maxBodyBytes: typed-binary has f64 only in arrays. */
+  doubles: bin.f64Array(2),
+});
+
+const siteRecord = bin.object({
+  host: bin.string,
+  port: bin.u32,
+  mode: bin.string,
+  routes: bin.dynamicArrayOf(routeRecord),
+});
+
+const sitesRecord = bin.dynamicArrayOf(siteRecord);
+
+export function encodeSites(sites: readonly HttpSite[]): Uint8Array<ArrayBuffer> {
+  const records = sites.map((site) => ({
+    ...site,
+    routes: site.routes.map((route) => ({
+      ...route,
+      anyMethod: route.methods === undefined,
+      methods: [...(route.methods ?? [])],
+      doubles: Float64Array.of(route.deadlineNs, route.maxBodyBytes),
+    })),
+  }));
+  const buffer = new ArrayBuffer(sitesRecord.measure(records).size);
+  sitesRecord.write(new bin.BufferWriter(buffer), records);
+  return new Uint8Array(buffer);
+}
+
+export function decodeSites(bytes: Uint8Array<ArrayBuffer>): HttpSite[] {
+  return sitesRecord.read(new bin.BufferReader(bytes.buffer)).map(({ routes, mode, ...site }) => ({
+    ...site,
+    mode: mode === 'sledge' ? 'sledge' : 'luge',
+    routes: routes.map(({ anyMethod, methods, doubles, ...route }) => ({
+      ...route,
+      methods: anyMethod ? undefined : methods,
+      deadlineNs: doubles[0] as number,
+      maxBodyBytes: doubles[1] as number,
+    })),
+  }));
+}
