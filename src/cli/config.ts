@@ -121,7 +121,7 @@ const routeSchema = z.strictObject(
       32,
     ).optional(),
     args: listField(textField('a string without NUL', WITHOUT_NUL), 'strings', 0, 256).optional(),
-    try: textField('text for a URL, without blanks', /^[\x21-\x7e]+$/).optional(),
+    try: textField('printable text on one line', /^[\x20-\x7e]+$/).optional(),
     ...limitFields,
   },
   { error: mustBe('an object') },

@@ -24,14 +24,22 @@ export async function serve(
     const settings = resolveSettings(flags, env);
     const config = loadConfig(file, settings.overrides);
     for (const warning of [...settings.warnings, ...config.warnings]) {
-      if (!settings.quiet) console.error(`warning: ${warning}`);
+      if (!settings.quiet) complain(`warning: ${warning}`);
     }
     checkRouters(config);
     return settings.check ? await check(config) : await run(config, settings);
   } catch (error) {
-    console.error(`error: ${messageOf(error)}`);
+    complain(`error: ${messageOf(error)}`);
     return isBadInput(error) ? BAD_INPUT : FAILED;
   }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function complain(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
 /** Errors with these names carry a message that says all. */
@@ -88,9 +96,7 @@ async function check(config: ServeConfig): Promise<number> {
         compileFunction(wasm, { ...specOf(route), id: 0, name: route.route, maxPages, growth });
       });
     }
-    console.log(
-      `ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)`,
-    );
+    print(`ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)`);
   }
   return OK;
 }
@@ -143,7 +149,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     maxQueue: config.maxQueue,
     ...(settings.overrides.spinNs === undefined ? {} : { spinUs: config.spinNs / 1e3 }),
     onLog: ({ fn, text }) => {
-      for (const line of text.replace(/\n$/, '').split('\n')) console.error(`[${fn}] ${line}`);
+      for (const line of text.replace(/\n$/, '').split('\n')) complain(`[${fn}] ${line}`);
     },
   });
   let failure: Error | undefined;
@@ -162,14 +168,14 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
         process.once(signal, () => {
           // A second signal ends the process at once, as the system's default is.
           if (!settings.quiet)
-            console.error(`${signal}: answering what is under way; once more to stop now`);
+            complain(`${signal}: answering what is under way; once more to stop now`);
           resolve();
         });
       }
     });
     if (failure !== undefined) throw failure;
     await server.close(config.http.drainTimeoutMs);
-    if (!settings.quiet) console.error('stopped');
+    if (!settings.quiet) complain('stopped');
   } finally {
     await runtime.close({ force: true, timeoutMs: 2000 });
   }
@@ -217,9 +223,7 @@ async function listenAll(
       sites,
       limits,
       onFailure,
-      ...(config.logRequests && !settings.quiet
-        ? { onAccess: (line: string) => console.log(line) }
-        : {}),
+      ...(config.logRequests && !settings.quiet ? { onAccess: print } : {}),
     });
   } catch (error) {
     const code = (error as { code?: string }).code;
@@ -242,22 +246,20 @@ async function listenAll(
 function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): void {
   const { scheduler, quantumNs, maxQueue } = config;
   const quantum = quantumNs === 0 ? 'no preemption' : `quantum ${quantumNs / 1e3} µs`;
-  console.log(
+  print(
     `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker`,
   );
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
     const base = `http://${host}:${server.ports[i]}`;
-    console.log(`\nlistening on ${base}${config.tenants.length > 1 ? `  (${tenant.name})` : ''}`);
+    print(`\nlistening on ${base}${config.tenants.length > 1 ? `  (${tenant.name})` : ''}`);
     for (const route of tenant.routes) {
       const file = relative(process.cwd(), route.module) || route.module;
-      console.log(
-        `  ${(route.methods?.join(',') ?? 'ANY').padEnd(8)} ${route.route.padEnd(16)} ${file}`,
-      );
-      console.log(`           curl ${curlArguments(base, route)}`);
+      print(`  ${(route.methods?.join(',') ?? 'ANY').padEnd(8)} ${route.route.padEnd(16)} ${file}`);
+      print(`           curl ${curlArguments(base, route)}`);
     }
   });
-  console.log('\nCtrl-C drains and stops');
+  print('\nCtrl-C drains and stops');
 }
 
 /** The URL, with what the route's `try` says: a part of the URL, or arguments before it. */

@@ -16,7 +16,10 @@
 import type { Arena, RingFunctions } from '../ring/index.ts';
 import type { WorkerStats } from './api.ts';
 
-export const COUNTERS = [
+/** What a worker counts, in the order of the cells. */
+export type Counter = Exclude<keyof WorkerStats, 'worker'>;
+
+export const COUNTERS: readonly Counter[] = [
   'completed',
   'failed',
   'preemptions',
@@ -26,9 +29,7 @@ export const COUNTERS = [
   'sandboxesMade',
   'sandboxesRetired',
   'held',
-] as const satisfies readonly (keyof WorkerStats)[];
-
-export type Counter = (typeof COUNTERS)[number];
+];
 
 const EPOCH = 0;
 const WAITERS = 4;

@@ -33,7 +33,7 @@ export class Sandbox {
   /** Time in which it held the worker, up to the last switch. */
   ranNs = 0;
   switchedInNs = 0;
-  deadlineNs = Number.POSITIVE_INFINITY;
+  deadlineNs: number = Number.POSITIVE_INFINITY;
   /** When it wants to be woken, if it sleeps. */
   wakeAtNs = 0;
   /** What its host calls keep for the request: made by them when first needed. */

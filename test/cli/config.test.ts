@@ -229,7 +229,7 @@ describe('luge form', () => {
         routes: [
           { route: 'a', module: 'a.wasm', methods: ['get', 'GET', 'GET'] },
           { route: '/a', path: 'a.wat' },
-          { route: '/a', module: 'a.wat', deadlineMs: 0, try: 'a b' },
+          { route: '/a', module: 'a.wat', deadlineMs: 0, try: 'a\nb' },
           { route: '/a?b', module: '', memory: { maxPages: 1.5, growth: 'no' } },
           5,
         ],
@@ -252,7 +252,7 @@ describe('luge form', () => {
         "routes[1].path: unknown key; did you mean "module"?",
         "routes[2].route: "/a" is already the route of routes[1], for the same methods",
         "routes[2].deadlineMs: must be a number from 0.001 to 3600000, found 0",
-        "routes[2].try: must be text for a URL, without blanks, found "a b"",
+        "routes[2].try: must be printable text on one line, found "a\\nb"",
         "routes[3].route: must be a pattern that begins with "/", without blanks, "?" and "#", found "/a?b"",
         "routes[3].module: must be the path of a .wasm or .wat file, found """,
         "routes[3].memory.maxPages: must be a whole number from 1 to 65536, found 1.5",
