@@ -39,6 +39,8 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
   const thread = new Worker(new URL(`./listener.${ending}`, import.meta.url), {
     workerData: data,
     execArgv: [],
+    // Sockets make short-lived objects at a high rate: a larger nursery has fewer, and no dearer, collections.
+    resourceLimits: { maxYoungGenerationSizeMb: 64 },
   });
   let isClosing = false;
   const exited = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
