@@ -16,16 +16,22 @@ const EXAMPLES: string = join(ROOT, 'examples');
 
 export const CHECKED_IN: string = join(EXAMPLES, 'build');
 
+interface Pages {
+  initial: number;
+  /** Only where it is also a promise: the limits of /resize are chosen to fit in it. */
+  maximum?: number;
+}
+
 /**
- * Pages (64 KiB) that each module starts with. A reset costs by the page, and a memory that grew costs
- * a new sandbox in the default setting, so this is what an ordinary request needs and no more.
+ * Pages (64 KiB) of memory of each module. A reset costs by the page, and a memory that grew costs a
+ * new sandbox in the default setting, so a module starts with what an ordinary request needs.
  */
-export const ASSEMBLYSCRIPT: Readonly<Record<string, number>> = {
-  fib: 1,
-  echo: 1,
-  spin: 1,
-  ekf: 1,
-  resize: 8,
+export const ASSEMBLYSCRIPT: Readonly<Record<string, Pages>> = {
+  fib: { initial: 1 },
+  echo: { initial: 1 },
+  spin: { initial: 1 },
+  ekf: { initial: 1 },
+  resize: { initial: 8, maximum: 1024 },
 };
 
 export const TEXT: readonly string[] = ['empty', 'trap'];
@@ -42,13 +48,14 @@ async function compileText(name: string): Promise<Uint8Array> {
   }
 }
 
-async function compileAssemblyScript(name: string, initialPages: number): Promise<Uint8Array> {
+async function compileAssemblyScript(name: string, pages: Pages): Promise<Uint8Array> {
   let wasm: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     [
       ...[`assembly/${name}.ts`, '--outFile', 'module.wasm', '--bindings', 'none'],
       ...['-O3', '--runtime', 'stub', '--use', 'abort=assembly/luge/onAbort'],
-      ...['--initialMemory', String(initialPages)],
+      ...['--initialMemory', String(pages.initial)],
+      ...(pages.maximum ? ['--maximumMemory', String(pages.maximum)] : []),
     ],
     {
       // By name, within examples: neither the working directory nor the checkout's place gets into

@@ -51,10 +51,10 @@ test('modules_import_luge_only_and_export_handle', async () => {
 
 test('memories_start_as_small_as_declared', () => {
   const stubs = Object.fromEntries(IMPORTS.map((name) => [name, () => 0]));
-  for (const [name, pages] of Object.entries(ASSEMBLYSCRIPT)) {
+  for (const [name, { initial }] of Object.entries(ASSEMBLYSCRIPT)) {
     const { exports } = new WebAssembly.Instance(exampleModule(name), { luge: stubs });
     const memory = exports.memory as WebAssembly.Memory;
-    expect(memory.buffer.byteLength / 65_536, name).toBe(pages);
+    expect(memory.buffer.byteLength / 65_536, name).toBe(initial);
   }
 });
 
