@@ -66,7 +66,7 @@ export const ECHO: Uint8Array = luge(`(func (export "handle") (local $at i32) (l
 
 export const SPIN: Uint8Array = luge('(func (export "handle") (loop $l (br $l)))');
 
-/** Sleeps for as long as it may, and again when it is woken: only an unwinding ends it. */
+/** Sleeps for as long as it may, and again when it is woken: it never ends by itself. */
 export const SLEEP: Uint8Array = wat(`(module (memory (export "memory") 1 1 shared)
   (func (export "handle") (loop $again
     (drop (memory.atomic.wait32 (i32.const 0) (i32.const 0) (i64.const -1)))
