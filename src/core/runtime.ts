@@ -122,7 +122,7 @@ export class Runtime {
       name,
       spec,
       info,
-      invoke: (call = {}) => {
+      invoke: async (call = {}) => {
         this.#assertOpen();
         return this.#invoker.invoke(spec, call);
       },

@@ -224,6 +224,8 @@ export function finishWasi(host: Host, sandbox: Sandbox): void {
     state.log = '';
   }
   if (sandbox.spec.response === 'cgi' && sandbox.outcome === OUTCOME.OK) {
+    // proc_exit(0) has fixed OK as the end; a head without its end may still be the first failure.
+    sandbox.isDoomed = false;
     cgiOf(sandbox).finish(sandbox);
   }
 }

@@ -1,0 +1,130 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createPolicy, RunQueue } from '../../src/core/index.ts';
+import type { Sandbox } from '../../src/sandbox/index.ts';
+
+/** Policies move sandboxes and never look into them. */
+const guest = (id: number): Sandbox => ({ id }) as unknown as Sandbox;
+
+it('the_run_queue_answers_as_an_array_does', () => {
+  // Long runs of one kind: the buffer begins with 64 places and has to grow while it is wrapped.
+  const step = fc.record({ push: fc.boolean(), times: fc.nat(100) });
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+      const queue = new RunQueue();
+      const model: Sandbox[] = [];
+      let id = 0;
+      for (const { push, times } of steps) {
+        for (let i = 0; i < times; i++) {
+          if (push) {
+            const item = guest(id++);
+            queue.push(item);
+            model.push(item);
+          } else {
+            expect(queue.shift()).toBe(model.shift());
+          }
+        }
+        expect(queue.size).toBe(model.length);
+      }
+      for (const item of model) expect(queue.shift()).toBe(item);
+      expect([queue.shift(), queue.size]).toEqual([undefined, 0]);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+describe('fifo', () => {
+  it('runs_in_the_order_of_add_and_pulls_only_when_nobody_waits', () => {
+    const step = fc.constantFrom('new', 'again', 'next');
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
+        const policy = createPolicy('fifo');
+        const model: Sandbox[] = [];
+        let id = 0;
+        for (const name of steps) {
+          if (name === 'next') {
+            expect(policy.next()).toBe(model.shift());
+          } else {
+            const item = guest(id++);
+            policy.add(item, name === 'new');
+            model.push(item);
+          }
+          expect(policy.waiting).toBe(model.length);
+          expect(policy.pulls()).toBe(model.length === 0);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('does_not_preempt', () => {
+    expect([createPolicy('fifo').preempts, createPolicy('rr').preempts]).toEqual([false, true]);
+  });
+});
+
+describe('rr', () => {
+  it('a_runnable_guest_gets_a_quantum_within_twice_the_guests_held', () => {
+    // A worker under any load: each round it may take a new request, run the next guest for a quantum, and that guest ends or goes on.
+    const round = fc.record({ arrives: fc.boolean(), ends: fc.boolean() });
+    fc.assert(
+      fc.property(fc.array(round, { minLength: 1, maxLength: 300 }), (rounds) => {
+        const policy = createPolicy('rr');
+        const waited = new Map<Sandbox, number>();
+        const held = new Set<Sandbox>();
+        let most = 0;
+        let id = 0;
+        for (const { arrives, ends } of rounds) {
+          if (arrives && held.size < 12 && policy.pulls()) {
+            const item = guest(id++);
+            held.add(item);
+            waited.set(item, 0);
+            policy.add(item, true);
+          }
+          most = Math.max(most, held.size);
+          const runs = policy.next();
+          expect(runs === undefined).toBe(waited.size === 0);
+          if (runs === undefined) continue;
+          expect(waited.get(runs)).toBeLessThanOrEqual(2 * most);
+          waited.delete(runs);
+          for (const [item, quanta] of waited) waited.set(item, quanta + 1);
+          if (ends) {
+            held.delete(runs);
+          } else {
+            // A sleeper that woke comes back the same way as one that was preempted.
+            policy.add(runs, false);
+            waited.set(runs, 0);
+          }
+          expect(policy.waiting).toBe(waited.size);
+        }
+        // Nobody is lost: what is held comes out once.
+        const rest = Array.from({ length: policy.waiting }, () => policy.next());
+        expect(new Set(rest)).toEqual(held);
+        expect(policy.next()).toBeUndefined();
+      }),
+      { numRuns: 80 },
+    );
+  });
+
+  it('a_new_request_passes_long_ones_and_cannot_starve_them', () => {
+    const policy = createPolicy('rr');
+    const long = [guest(0), guest(1), guest(2)];
+    for (const item of long) policy.add(item, false);
+    const order: (Sandbox | undefined)[] = [];
+    for (let i = 0; i < 6; i++) {
+      // A stream of new requests that never ends.
+      if (policy.pulls()) policy.add(guest(100 + i), true);
+      order.push(policy.next());
+    }
+    const isLong = order.map((item) => long.includes(item as Sandbox));
+    expect(isLong).toEqual([false, true, false, true, false, true]);
+    expect(order.filter((item) => long.includes(item as Sandbox))).toEqual(long);
+  });
+
+  it('pulls_before_another_round_of_the_long_ones', () => {
+    const policy = createPolicy('rr');
+    for (let i = 0; i < 5; i++) policy.add(guest(i), false);
+    expect(policy.pulls()).toBe(true);
+    policy.add(guest(9), true);
+    expect(policy.pulls()).toBe(false);
+  });
+});

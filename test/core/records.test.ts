@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { decodeSpec, encodeSpec } from '../../src/core/records.ts';
+import type { FunctionSpec } from '../../src/sandbox/index.ts';
+
+const text = fc.string({ unit: 'grapheme', maxLength: 30 }).filter((s) => !s.includes('\0'));
+const double = fc.oneof(
+  fc.double({ noNaN: true }),
+  fc.constantFrom(Number.POSITIVE_INFINITY, 0, 2 ** 53),
+);
+const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
+
+const spec: fc.Arbitrary<FunctionSpec> = fc.record({
+  id: u32,
+  name: text,
+  route: text,
+  iface: fc.constantFrom('wasi', 'luge'),
+  memoryMinPages: u32,
+  memoryMaxPages: u32,
+  hasMemory: fc.boolean(),
+  contentType: text,
+  response: fc.constantFrom('raw', 'cgi'),
+  deadlineNs: double,
+  cpuLimitNs: double,
+  queueTimeoutNs: double,
+  maxOutputBytes: double,
+  args: fc.array(text, { maxLength: 4 }),
+  env: fc.array(text, { maxLength: 4 }),
+});
+
+it('a_spec_survives_the_way_to_a_worker', () => {
+  fc.assert(
+    fc.property(spec, (original) => {
+      expect(decodeSpec(encodeSpec(original))).toEqual(original);
+    }),
+    { numRuns: 150 },
+  );
+});
+
+it('non_ascii_names_and_infinity_survive', () => {
+  const original: FunctionSpec = {
+    id: 2 ** 32 - 1,
+    name: 'größe-функция-関数-🛷',
+    route: '/größe/*',
+    iface: 'wasi',
+    memoryMinPages: 0,
+    memoryMaxPages: 65536,
+    hasMemory: true,
+    contentType: 'text/plain; charset=utf-8',
+    response: 'cgi',
+    deadlineNs: Number.POSITIVE_INFINITY,
+    cpuLimitNs: 1.5e9,
+    queueTimeoutNs: Number.POSITIVE_INFINITY,
+    maxOutputBytes: 2 ** 40,
+    args: ['', 'ä'],
+    env: ['LANG=de_CH.UTF-8', 'EMPTY='],
+  };
+  expect(decodeSpec(encodeSpec(original))).toEqual(original);
+});
