@@ -16,6 +16,7 @@ import { type Figure, figure, header } from './figures.ts';
 
 const ROUNDS = 9;
 const BATCHES = 200;
+const SWITCHES = 20_000;
 
 /** One page, written by each run, and a loop of $n iterations. */
 const GUEST = `(module
@@ -69,29 +70,34 @@ export async function sandbox(): Promise<Figure[]> {
     if (kept.length > 500) kept.length = 0;
   });
 
-  // A guest that meets a raised flag at each poll, against the same guest with the flag down.
-  const iterations = 20_000;
-  const runUs = async (isRaised: boolean): Promise<number> => {
+  // With the flag up a guest that is resumed meets it at once, at the header that it left: each resume is one switch and no work.
+  // The same guest with the flag down is what is subtracted.
+  const runUs = async (wanted: number): Promise<number> => {
     rawReset(one);
-    dirty[15_000] = iterations;
-    flags[CONTROL_FLAG_INDEX] = isRaised ? 1 : 0;
+    dirty[15_000] = 10;
+    flags[CONTROL_FLAG_INDEX] = wanted > 0 ? 1 : 0;
     flags[CONTROL_DONE_INDEX] = 0;
+    switches = 0;
     current = one;
     const start = performance.now();
     const end = one.enter();
-    while (flags[CONTROL_DONE_INDEX] === 0) {
+    while (one.isSuspended) {
+      if (switches >= wanted) flags[CONTROL_FLAG_INDEX] = 0;
       one.resume(0);
       await undefined;
     }
     await end;
-    return (performance.now() - start) * 1e3;
+    const us = (performance.now() - start) * 1e3;
+    if (switches !== wanted || flags[CONTROL_DONE_INDEX] !== 1) {
+      throw new Error(`${switches} switches where ${wanted} were wanted`);
+    }
+    return us;
   };
   const switchUs: number[] = [];
   for (let round = 0; round < ROUNDS + 3; round++) {
-    const plain = await runUs(false);
-    switches = 0;
-    const preempted = await runUs(true);
-    if (round >= 3) switchUs.push((preempted - plain) / Math.max(1, switches));
+    const plain = await runUs(0);
+    const preempted = await runUs(SWITCHES);
+    if (round >= 3) switchUs.push((preempted - plain) / SWITCHES);
   }
   return [
     figure('sandbox_reset_1page_us', 'us', resetUs),
@@ -120,14 +126,15 @@ async function time(perBatch: number, operation: () => void): Promise<number[]> 
 
 /** fastbench prints its own line by console.time; the figures are ours to print. */
 function rounds(candidate: (done: () => void) => void): Promise<number> {
-  const { time: begin, timeEnd: finish } = console;
-  console.time = () => {};
-  console.timeEnd = () => {};
+  const printer = console as unknown as Record<'time' | 'timeEnd', () => void>;
+  const { time: begin, timeEnd: finish } = printer;
+  printer.time = () => {};
+  printer.timeEnd = () => {};
   const start = performance.now();
   return new Promise((resolve) => {
     fastbench([candidate], { max: BATCHES, color: false })(() => {
-      console.time = begin;
-      console.timeEnd = finish;
+      printer.time = begin;
+      printer.timeEnd = finish;
       resolve(performance.now() - start);
     });
   });

@@ -25,6 +25,8 @@ const SPIN_US = 50;
 /** Memories of one process: each reserves 8-10 GB of the 128 TiB that a process can address (measured: about 12,000 fit). */
 const SANDBOXES_MAX = 8000;
 const NS_PER_MS = 1e6;
+/** The longest time that setTimeout takes. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /** A loaded function. */
 export interface LoadedFunction {
@@ -128,8 +130,16 @@ export class Runtime {
       },
     };
     this.#functions.set(name, loaded);
-    if (old !== undefined) await this.#supervisor.unload(old.spec.id);
+    if (old !== undefined) this.#unloadLater(old.spec);
     return loaded;
+  }
+
+  /** Requests for the replaced one may still be queued; behind its deadline none can be. */
+  #unloadLater(spec: FunctionSpec): void {
+    const afterMs = Math.min(spec.deadlineNs / NS_PER_MS + 1000, TIMER_MS_MAX);
+    setTimeout(() => {
+      if (this.#closed === undefined) void this.#supervisor.unload(spec.id);
+    }, afterMs).unref();
   }
 
   /** The loaded function of that name. */

@@ -251,14 +251,14 @@ export class WorkerLoop implements GuestKernel {
     exchange.attach();
     const now = monotonicNs();
     exchange.started(this.#worker, now);
-    const image = this.#pool.image(exchange.fn);
-    if (image === undefined)
-      return void this.#refuse(exchange, OUTCOME.INTERNAL, 'the function is not loaded');
     if (exchange.isCancelled)
       return void this.#refuse(exchange, OUTCOME.CANCELLED, 'cancelled in the queue');
     if (now >= exchange.deadlineNs) {
       return void this.#refuse(exchange, OUTCOME.DEADLINE, 'the deadline passed in the queue');
     }
+    const image = this.#pool.image(exchange.fn);
+    if (image === undefined)
+      return void this.#refuse(exchange, OUTCOME.INTERNAL, 'the function is not loaded');
     if (now - exchange.arrivalNs >= image.spec.queueTimeoutNs) {
       return void this.#refuse(
         exchange,
