@@ -89,7 +89,17 @@ function plain(value: unknown): unknown {
   if (typeof value === 'function') return 'function';
   if (typeof value === 'bigint') return `${value}n`;
   if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === 'object' && value !== null) return 'object'; // of the garbage-collected kinds: opaque
   return Object.is(value, -0) ? '-0' : value;
+}
+
+/** The engine shows JavaScript neither vectors nor exceptions. */
+function globalValue(global: WebAssembly.Global): unknown {
+  try {
+    return plain(global.value);
+  } catch (error) {
+    return (error as Error).name;
+  }
 }
 
 function readState(exports: Exports, memory: WebAssembly.Memory | undefined): State {
@@ -108,7 +118,7 @@ function readState(exports: Exports, memory: WebAssembly.Memory | undefined): St
   const globals: Record<string, unknown> = {};
   const tables: Record<string, unknown[]> = {};
   for (const [name, value] of Object.entries(exports)) {
-    if (value instanceof WebAssembly.Global) globals[name] = plain(value.value);
+    if (value instanceof WebAssembly.Global) globals[name] = globalValue(value);
     if (value instanceof WebAssembly.Table) {
       tables[name] = Array.from({ length: value.length }, (_, at) => {
         const item = value.get(at) as { name?: string } | null;
