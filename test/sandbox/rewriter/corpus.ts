@@ -310,6 +310,25 @@ export const CORPUS: readonly Sample[] = [
     ],
   ),
   sample(
+    'try_table',
+    `(module (tag $e (param i32)) (tag $g) ${HANDLE}
+      (func $thrower (param i32)
+        (if (i32.eq (local.get 0) (i32.const 1)) (then (throw $e (i32.const 41))))
+        (if (i32.eq (local.get 0) (i32.const 2)) (then (throw $g))))
+      (func (export "run") (param $x i32) (result i32) (local $n i32)
+        (loop $again
+          (local.set $n (i32.add (local.get $n) (i32.const 1)))
+          (block $caught (result i32)
+            (try_table (catch $e $caught) (catch_all $again)
+              (loop $in
+                (call $thrower (i32.sub (local.get $x) (local.get $n)))
+                (br_if $in (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 4)))))
+            (return (local.get $n)))
+          (return (i32.add (local.get $n))))
+        unreachable))`,
+    numbers('run', 0, 1, 2, 3, 4, 5),
+  ),
+  sample(
     'tail_calls',
     `(module ${HANDLE}
       (func $down (export "down") (param i32 i64) (result i64)
