@@ -78,6 +78,16 @@ describe('errors', () => {
   });
 });
 
+it('refuses_the_control_memory_behind_the_guests_own', () => {
+  const body = [0, 0x41, 0, 0x28, 0x42, 1, 0, 0x1a, 0x0b];
+  const source = new Uint8Array([
+    ...[...MODULE, 1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 5, 3, 1, 0, 1],
+    ...[7, 10, 1, 6, ...Buffer.from('handle'), 0, 0],
+    ...[10, body.length + 2, 1, body.length, ...body],
+  ]);
+  expect(failure(source)).toMatchObject({ code: 'ERR_WASM_MALFORMED' });
+});
+
 /** Rewrites, and holds that only a module that was wrong before is wrong after. */
 function judge(bytes: Uint8Array<ArrayBuffer>): void {
   let output: Uint8Array<ArrayBuffer>;

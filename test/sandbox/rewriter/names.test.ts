@@ -35,16 +35,17 @@ describe('branch hints', () => {
   it('each_poll_is_hinted_unlikely_and_the_guests_own_move_with_their_branches', () => {
     const source = assemble(`(module (memory 1) (func $other) (func (export "handle") (local i32)
       (call $other)
-      (loop $a (loop $b
+      (loop $a local.get 0 (@metadata.code.branch_hint "\\01") if nop end (loop $b
         local.get 0 (@metadata.code.branch_hint "\\01") br_if $b
         local.get 0 (@metadata.code.branch_hint "\\00") if nop end))))`);
-    expect(hintsOf(source).map(([, , value]) => value)).toEqual([1, 0]);
+    expect(hintsOf(source).map(([, , value]) => value)).toEqual([1, 1, 0]);
     const { bytes, info } = rewrite(source, { maxPages: 1 });
     const hints = hintsOf(bytes);
     expect(info).toMatchObject({ loopPolls: 1, elidedLoopPolls: 1, entryPolls: 1 });
-    // Entry, the poll of $b, and the guest's two; function 1 is function 2 behind the import.
+    // Entry, the guest's first, which was read twice, the poll of $b, and the guest's others; function 1 is function 2 behind the import.
     expect(hints.map(([index, , value]) => [index, value])).toEqual([
       [2, 0],
+      [2, 1],
       [2, 0],
       [2, 1],
       [2, 0],
@@ -52,7 +53,9 @@ describe('branch hints', () => {
     // Where the body begins: the only one with one group of one local of i32 and then the poll's load.
     const start = Buffer.from(bytes).indexOf(Buffer.from([1, 1, 0x7f, 0x41, 0, 0x28, 0x42, 1, 0]));
     expect(start).toBeGreaterThan(0);
-    expect(hints.map(([, offset]) => bytes[start + offset!])).toEqual([0x04, 0x0d, 0x0d, 0x04]);
+    expect(hints.map(([, offset]) => bytes[start + offset!])).toEqual([
+      0x04, 0x04, 0x0d, 0x0d, 0x04,
+    ]);
   });
 
   it('a_broken_section_is_dropped', () => {
