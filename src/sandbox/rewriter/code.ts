@@ -34,8 +34,8 @@
 // - At the entry of a function that makes no call. An execution that goes on for ever enters functions or loops for
 //   ever; without a call a function is not part of any recursion, and its loops have their own polls.
 // - In a loop whose every iteration certainly enters a polled (or itself covered) inner loop: the inner loop stands
-//   directly in the outer one's body, no branch before it goes back to the outer header, and no third loop lies
-//   between. Control comes back to the outer header by a branch only, those branches are all behind the inner
+//   directly in the outer one's body, no branch before it goes back to the outer header (nor to that of a loop
+//   which the outer one covers in its turn), and no third loop lies between. Control comes back to the outer header by a branch only, those branches are all behind the inner
 //   header, and so each round passes a poll. This is found on meeting the inner loop; the outer one is then taken
 //   back and read again without a poll. As there is no loop in what is read again, no byte is read more than twice.
 //

@@ -50,9 +50,17 @@ export class LabelStack {
     return this.#kinds[this.top]!;
   }
 
-  /** Whether any branch so far names the innermost frame. */
+  /**
+   * Whether any branch so far names the innermost frame, or one of the plain loops that it stands directly in: those
+   * may have left their poll to the loop at the top, so that a way back to one of them is a way round that poll, too.
+   */
   get branched(): boolean {
-    return this.#branched[this.top]!;
+    let frame = this.top;
+    do {
+      if (this.#branched[frame]) return true;
+      frame -= 1;
+    } while (this.#kinds[frame] === Frame.PLAIN_LOOP);
+    return false;
   }
 
   /** The output's depth for a guest's label; `offset` is where it stands. */

@@ -2,7 +2,8 @@
 //
 //   imports from `$luge`   memory     the guest's memory 0, shared, if it has one
 //                          control    the worker's control memory, behind the guest's: byte 0 interrupt flag, 4 DONE, 8 RESULT
-//                          interrupt  () -> i32, suspending: 0 = go on, else die
+//                          interrupt  () -> i32, suspending: 0 = go on, else die. The host clears the flag before it
+//                                     lets a guest go on: an exit poll reads it again first, and would not get past it
 //                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory
 //   added exports          $luge.reset  () -> i32: 0 = like a fresh instance, 1 = has to be retired
 //                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE

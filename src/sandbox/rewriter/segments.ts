@@ -6,11 +6,12 @@ import type { Writer } from './writer.ts';
 // segment is one of length 0 (spec 4.6.3, memory.init and table.init), and every instruction that reads a segment has
 // its source offset s and length n on top of the stack. So each is preceded by a call of `(s n) -> (s' n)` where
 //
-//   s' = s | -(dropped & ((s | n) != 0))
+//   s' = s | (-(dropped & ((s | n) != 0)) >>> 2)
 //
-// that is, s itself, or 2^32 - 1 when the segment is dropped and anything but the empty range at 0 is asked for. No
-// segment is that long, so the engine's own check raises the right trap, after the checks that come before it in the
-// specification (null array, destination range). One adapter therefore serves memory.init, table.init, array.new_*,
+// that is, s itself, or at least 2^30 - 1 when the segment is dropped and anything but the empty range at 0 is asked
+// for. No segment is that long (V8 takes modules of at most 2^30 bytes), so the engine's own check raises the right
+// trap, after the checks that come before it in the specification (null array, destination range). Not 2^32 - 1:
+// beyond 2^30 V8's table.init no longer fits its small integers and reports the table instead of the segment. One adapter therefore serves memory.init, table.init, array.new_*,
 // and array.init_* alike. Active segments are dropped by instantiation, declarative ones likewise: for them
 // `dropped` is the constant 1.
 
@@ -64,5 +65,5 @@ function writeAdapter(out: Writer, flag: number | undefined): void {
     out.u32(flag);
     out.u8(0x71);
   }
-  out.raw(0x6b, 0x72, 0x20, 1, 0x0b); // s | (0 - …), n
+  out.raw(0x6b, 0x41, 2, 0x76, 0x72, 0x20, 1, 0x0b); // s | (0 - … >>> 2), n
 }
