@@ -3,6 +3,7 @@
  * and a bare net responder. One process each, interleaved rounds, the first dropped; CPU is the process's own accounting, all threads.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { type Figure, figure, header } from './figures.ts';
 import { HAS_WRK, load } from './load.ts';
 
@@ -56,11 +57,18 @@ async function start(name: string, file: string, path: string): Promise<Server> 
   return { name, child, url: `http://127.0.0.1:${port}${path}`, cpuUs: [], rps: [], p50Us: [] };
 }
 
-function message(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    child.once('message', resolve);
-    child.once('exit', () => reject(new Error('a server of the bench ended')));
+async function message(child: ChildProcess): Promise<unknown> {
+  const ended = new AbortController();
+  const exit = once(child, 'exit', { signal: ended.signal }).then(() => {
+    throw new Error('a server of the bench ended');
   });
+  try {
+    const [answer] = (await Promise.race([once(child, 'message'), exit])) as [unknown];
+    return answer;
+  } finally {
+    exit.catch(() => {});
+    ended.abort();
+  }
 }
 
 async function cpuUs(child: ChildProcess): Promise<number> {
