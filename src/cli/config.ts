@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import { z } from 'zod';
+import type { HttpLimits } from '../http/index.ts';
 import {
   CONTENT_TYPE,
   ConfigDocument,
@@ -40,13 +41,7 @@ import { readSledgeSpec } from './sledge-spec.ts';
 export type { ConfigProblem, RouteConfig, SledgeModel, TenantConfig } from './config-schema.ts';
 export { ConfigError } from './config-schema.ts';
 
-export interface HttpConfig {
-  readonly maxHeadBytes: number;
-  readonly maxHeaders: number;
-  readonly idleTimeoutMs: number;
-  readonly headTimeoutMs: number;
-  readonly bodyTimeoutMs: number;
-  readonly maxConnections: number;
+export interface HttpConfig extends Omit<HttpLimits, 'maxPipelined'> {
   readonly drainTimeoutMs: number;
 }
 
@@ -59,7 +54,8 @@ export interface ServeConfig {
   /** 0: preemption off. */
   readonly quantumNs: number;
   readonly maxQueue: number;
-  readonly spinNs: number;
+  /** 'auto': the runtime decides by the cores that are spare. */
+  readonly spinNs: number | 'auto';
   readonly http: HttpConfig;
   readonly logRequests: boolean;
   readonly tenants: readonly TenantConfig[];
@@ -483,7 +479,7 @@ function serveConfig(
     scheduler: overrides.scheduler ?? file.scheduler ?? DEFAULTS.scheduler,
     quantumNs: overrides.quantumNs ?? (file.quantumUs ?? DEFAULTS.quantumUs) * NS_PER_US,
     maxQueue: overrides.maxQueue ?? file.maxQueue ?? DEFAULTS.maxQueue,
-    spinNs: overrides.spinNs ?? (file.spinUs ?? DEFAULTS.spinUs) * NS_PER_US,
+    spinNs: overrides.spinNs ?? (file.spinUs === undefined ? 'auto' : file.spinUs * NS_PER_US),
     http: {
       ...DEFAULTS.http,
       ...file.http,

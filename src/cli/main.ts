@@ -9,6 +9,12 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 /** What the user gave is wrong; 1 is for what happened while it ran. */
 const EXIT_USAGE = 2;
 
+// `luge … | head`: the reader has had enough, which is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
 const program = new Command('luge')
   .description(
     'Serves WebAssembly functions over HTTP, each request in a preemptible sandbox of its own.',

@@ -11,12 +11,6 @@ import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 
-/** The engine's global; TypeScript knows it from the browser's library alone, which is not Node's. */
-declare const WebAssembly: {
-  validate(bytes: Uint8Array): boolean;
-  Module: new (bytes: Uint8Array) => object;
-};
-
 export type ModuleFileCode = 'ERR_MODULE_FILE' | 'ERR_WAT_SYNTAX' | 'ERR_WAT_INVALID';
 
 export class ModuleFileError extends Error {

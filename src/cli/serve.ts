@@ -147,7 +147,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     scheduler: config.scheduler,
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
-    ...(settings.overrides.spinNs === undefined ? {} : { spinUs: config.spinNs / 1e3 }),
+    ...(config.spinNs === 'auto' ? {} : { spinUs: config.spinNs / 1e3 }),
     onLog: ({ fn, text }) => {
       for (const line of text.replace(/\n$/, '').split('\n')) complain(`[${fn}] ${line}`);
     },

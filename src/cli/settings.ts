@@ -9,6 +9,7 @@
  * a flag from a variable when it does.
  */
 import type { Command } from 'commander';
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/index.ts';
 
 export interface NumberRange {
   readonly min: number;
@@ -77,22 +78,12 @@ export const DEFAULTS = {
   quantumUs: 1000,
   // Above this a client waits longer than it would for a retry; 429/503 is the better answer.
   maxQueue: 1024,
-  // About half of a futex round trip between parked threads (96 µs, DESIGN.md F10): spinning as long as parking costs
-  // is never worse than twice the best choice.
-  spinUs: 50,
   logRequests: false,
   http: {
-    // Node's and nginx's order of size: room for cookies and a token, not for an attack.
-    maxHeadBytes: 16_384,
-    maxHeaders: 100,
-    // Not Node's 5 s: proxies keep idle connections for about a minute and would keep meeting closed ones.
-    idleTimeoutMs: 60_000,
-    headTimeoutMs: 10_000,
-    bodyTimeoutMs: 30_000,
-    maxConnections: 10_000,
+    ...DEFAULT_HTTP_LIMITS,
     // Orchestrators kill 30 s after they ask; this leaves time to report.
     drainTimeoutMs: 10_000,
-  },
+  } as HttpLimits & { readonly drainTimeoutMs: number },
   route: {
     // Front ends give up at 30 to 60 s: later answers reach nobody.
     deadlineMs: 30_000,
@@ -279,7 +270,7 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     'spinNs',
     '--spin-us',
     '<us>',
-    `how long an idle worker spins before it sleeps (default ${DEFAULTS.spinUs})`,
+    'how long an idle worker spins before it sleeps (default: 50 where a core is spare, else 0)',
     LIMITS.spinUs,
     NS_PER_US,
   ),

@@ -16,8 +16,10 @@ export interface HttpLimits {
 }
 
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  // Node's and nginx's order of size: room for cookies and a token, not for an attack.
   maxHeadBytes: 16_384,
   maxHeaders: 100,
+  // Not Node's 5 s: proxies keep idle connections for about a minute and would keep meeting closed ones.
   idleTimeoutMs: 60_000,
   headTimeoutMs: 10_000,
   bodyTimeoutMs: 30_000,
