@@ -1,0 +1,251 @@
+/** The whole server on a free port, and a client that sends bytes as they are: what a well-behaved one would never send too. */
+import { readFileSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
+import type { LoadOptions, RuntimeOptions } from '../../src/core/index.ts';
+import { createRuntime, type Runtime } from '../../src/core/index.ts';
+import { type HttpLimits, type HttpServer, listen } from '../../src/http/index.ts';
+
+/** Bound of every wait: long enough for a loaded machine, and no test's verdict depends on it. */
+const WAIT_MS = 10_000;
+
+export function example(name: string): Uint8Array {
+  return readFileSync(new URL(`../../examples/build/${name}.wasm`, import.meta.url));
+}
+
+export interface TestRoute extends Partial<LoadOptions> {
+  readonly wasm: Uint8Array;
+  readonly methods?: readonly string[];
+  readonly maxBodyBytes?: number;
+}
+
+export interface TestServer extends AsyncDisposable {
+  readonly runtime: Runtime;
+  readonly server: HttpServer;
+  readonly port: number;
+  /** A new connection, closed with the server. */
+  open(): Promise<Client>;
+}
+
+export interface TestServerOptions extends RuntimeOptions {
+  readonly limits?: Partial<HttpLimits>;
+}
+
+/** Serves `routes` (pattern -> function) on 127.0.0.1. */
+export async function serve(
+  routes: Readonly<Record<string, TestRoute>>,
+  { limits, ...options }: TestServerOptions = {},
+): Promise<TestServer> {
+  const runtime = await createRuntime({ workers: 1, ...options });
+  const bound = [];
+  for (const [pattern, { methods, maxBodyBytes = 2 ** 20, ...load }] of Object.entries(routes)) {
+    const contentType = load.contentType ?? 'application/octet-stream';
+    const { spec } = await runtime.load(pattern, { route: pattern, ...load });
+    const { id: fn, deadlineNs } = spec;
+    bound.push({ pattern, methods, fn, deadlineNs, maxBodyBytes, contentType });
+  }
+  const server = await listen(runtime, {
+    sites: [{ host: '127.0.0.1', port: 0, mode: 'luge', routes: bound }],
+    ...(limits === undefined ? {} : { limits }),
+  });
+  const port = server.ports[0] as number;
+  const clients: Client[] = [];
+  return {
+    runtime,
+    server,
+    port,
+    open: async () => {
+      const client = await openClient(port);
+      clients.push(client);
+      return client;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const { socket } of clients) socket.destroy();
+      await server.close(1000);
+      await runtime.close({ force: true, timeoutMs: 2000 });
+    },
+  };
+}
+
+/** Rejects when `promise` takes longer than any healthy run could. */
+export async function within<T>(promise: Promise<T>, what: string, waitMs = WAIT_MS): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: nothing after ${waitMs} ms`)), waitMs);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Polls, in bounds, until `holds`. */
+export async function eventually(
+  what: string,
+  holds: () => boolean,
+  waitMs = WAIT_MS,
+): Promise<void> {
+  for (let leftMs = waitMs; !holds(); leftMs -= 5) {
+    if (leftMs <= 0) throw new Error(`never came true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
+
+/** Nothing is held any more: every slot and every chunk is back. */
+export async function settled(runtime: Runtime): Promise<void> {
+  await eventually('slots and chunks are all free', () => {
+    const { slotsFree, slots, chunksFree, chunks, queued } = runtime.stats();
+    return slotsFree === slots && chunksFree === chunks && queued === 0;
+  });
+}
+
+/** Requests in the system, whichever stage they are in. */
+export function inSystem(runtime: Runtime): number {
+  const { slots, slotsFree } = runtime.stats();
+  return slots - slotsFree;
+}
+
+export interface Reply {
+  readonly status: number;
+  /** `HTTP/1.1 200 OK` */
+  readonly line: string;
+  /** By name in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: Buffer;
+  readonly text: string;
+}
+
+export function errorOf(reply: Reply): { code: string; message: string; status: number } {
+  return (JSON.parse(reply.text) as { error: { code: string; message: string; status: number } })
+    .error;
+}
+
+export function openClient(port: number): Promise<Client> {
+  return within(
+    new Promise((resolve, reject) => {
+      const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+      socket.once('error', reject);
+      socket.once('connect', () => resolve(new Client(socket)));
+    }),
+    'connect',
+  );
+}
+
+export class Client {
+  readonly socket: Socket;
+  /** The server has ended its side, or reset the connection. */
+  readonly ended: Promise<void>;
+  #input = Buffer.alloc(0);
+  #isOver = false;
+  #wake: (() => void) | undefined;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    socket.on('data', (chunk: Buffer) => {
+      this.#input = Buffer.concat([this.#input, chunk]);
+      this.#wake?.();
+    });
+    this.ended = new Promise((resolve) => {
+      const over = (): void => {
+        this.#isOver = true;
+        this.#wake?.();
+        resolve();
+      };
+      socket.once('end', over);
+      socket.once('close', over);
+    });
+    socket.on('error', () => {});
+  }
+
+  /** Bytes that came and belong to no reply that was read. */
+  get unread(): number {
+    return this.#input.length;
+  }
+
+  send(...parts: (string | Uint8Array)[]): this {
+    for (const part of parts) {
+      if (typeof part === 'string') this.socket.write(part, 'latin1');
+      else this.socket.write(part);
+    }
+    return this;
+  }
+
+  /** One write for each piece, each in a turn of its own, so that they arrive in several reads. */
+  async dribble(bytes: Uint8Array, pieceBytes: number): Promise<void> {
+    for (let at = 0; at < bytes.length; at += pieceBytes) {
+      this.socket.write(bytes.subarray(at, at + pieceBytes));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  /** `GET target` as a browser would, and its reply. */
+  get(target: string): Promise<Reply> {
+    return this.send(get(target)).reply();
+  }
+
+  /** The next reply; `noBody` where the request was a HEAD. */
+  async reply({ noBody = false, waitMs = WAIT_MS } = {}): Promise<Reply> {
+    const findEnd = (): number => this.#input.indexOf('\r\n\r\n');
+    const head = await this.#until(findEnd, 'the head of a reply', waitMs);
+    const [line = '', ...fields] = this.#input.toString('latin1', 0, head).split('\r\n');
+    const headers = new Map<string, string>();
+    for (const field of fields) {
+      const colon = field.indexOf(':');
+      headers.set(field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim());
+    }
+    const status = Number(line.split(' ')[1]);
+    const isEmpty = noBody || status === 204 || status === 304 || status < 200;
+    const bytes = isEmpty ? 0 : Number(headers.get('content-length'));
+    if (Number.isNaN(bytes)) throw new Error(`a reply without Content-Length: ${line}`);
+    const from = head + 4;
+    await this.#until(() => (this.#input.length >= from + bytes ? 0 : -1), 'the body of a reply');
+    const body = Buffer.from(this.#input.subarray(from, from + bytes));
+    this.#input = this.#input.subarray(from + bytes);
+    return { status, line, headers, body, text: body.toString('utf8') };
+  }
+
+  /** The end of the connection, with nothing more before it. */
+  async end(): Promise<void> {
+    await within(this.ended, 'the end of the connection');
+    if (this.#input.length > 0) {
+      throw new Error(`bytes behind the last reply: ${JSON.stringify(this.#input.toString())}`);
+    }
+  }
+
+  async #until(find: () => number, what: string, waitMs = WAIT_MS): Promise<number> {
+    for (;;) {
+      const found = find();
+      if (found >= 0) return found;
+      if (this.#isOver) {
+        const seen = JSON.stringify(this.#input.toString('latin1').slice(0, 200));
+        throw new Error(`the connection ended before ${what}; there is ${seen}`);
+      }
+      const more = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      await within(more, what, waitMs);
+    }
+  }
+}
+
+export function get(target: string, fields = ''): string {
+  return `GET ${target} HTTP/1.1\r\nHost: test\r\n${fields}\r\n`;
+}
+
+export function post(target: string, body: string, fields = ''): string {
+  return `POST ${target} HTTP/1.1\r\nHost: test\r\nContent-Length: ${body.length}\r\n${fields}\r\n${body}`;
+}
+
+export function chunkedHead(target: string, fields = ''): string {
+  return `POST ${target} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n${fields}\r\n`;
+}
+
+/** `body` in chunks of `chunkBytes`. */
+export function chunks(body: Uint8Array, chunkBytes: number): Buffer {
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < body.length; at += chunkBytes) {
+    const data = body.subarray(at, at + chunkBytes);
+    parts.push(Buffer.from(`${data.length.toString(16)}\r\n`), data, Buffer.from('\r\n'));
+  }
+  return Buffer.concat([...parts, Buffer.from('0\r\n\r\n')]);
+}
