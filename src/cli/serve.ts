@@ -153,26 +153,28 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     },
   });
   let failure: Error | undefined;
-  let stop: (() => void) | undefined;
+  let stop = (): void => {};
+  const stopped = new Promise<void>((resolve) => {
+    stop = resolve;
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      // A second signal ends the process at once, as the system's default is.
+      if (!settings.quiet) {
+        complain(`${signal}: answering what is under way; once more to stop now`);
+      }
+      stop();
+    });
+  }
   try {
     const sites: HttpSite[] = [];
     for (const tenant of config.tenants) sites.push(await loadTenant(runtime, tenant));
     const server = await listenAll(runtime, config, sites, settings, (error) => {
       failure = error;
-      stop?.();
+      stop();
     });
     if (!settings.quiet) announce(config, runtime, server);
-    await new Promise<void>((resolve) => {
-      stop = resolve;
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-        process.once(signal, () => {
-          // A second signal ends the process at once, as the system's default is.
-          if (!settings.quiet)
-            complain(`${signal}: answering what is under way; once more to stop now`);
-          resolve();
-        });
-      }
-    });
+    await stopped;
     if (failure !== undefined) throw failure;
     await server.close(config.http.drainTimeoutMs);
     if (!settings.quiet) complain('stopped');

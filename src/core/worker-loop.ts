@@ -286,6 +286,7 @@ export class WorkerLoop implements GuestKernel {
     }
     sandbox.assign(exchange);
     this.#held++;
+    this.#state.set(HELD, this.#held);
     this.#policy.add(sandbox, true);
     this.#publishWaiters();
   }

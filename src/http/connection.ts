@@ -156,13 +156,13 @@ export class Connection {
     else if (this.#answers.length > 0) this.expiresMs = Number.POSITIVE_INFINITY;
     else if (this.#state !== STATE.HEAD) this.#refuse(HTTP_ERRORS.BODY_TIMEOUT);
     else if (this.#input !== undefined) this.#refuse(HTTP_ERRORS.HEAD_TIMEOUT);
-    else if (this.#servedOne) this.socket.end();
+    else if (this.#servedOne) this.#finish();
     else this.#refuse(HTTP_ERRORS.HEAD_TIMEOUT);
   }
 
   /** Graceful end: an idle connection is closed, another one behind its next answer. */
   drain(): void {
-    if (this.isIdle) this.socket.end();
+    if (this.isIdle) this.#finish();
   }
 
   /** The function has answered. */
@@ -469,14 +469,19 @@ export class Connection {
     if (this.#answers.length === 0) {
       if (this.#host.isDraining && this.isIdle) this.#finish();
       else this.#continue();
-      if (this.#state === STATE.HEAD && this.expiresMs === Number.POSITIVE_INFINITY) {
-        const { limits, nowMs } = this.#host;
-        this.expiresMs =
-          nowMs + (this.#input === undefined ? limits.idleTimeoutMs : limits.headTimeoutMs);
-      }
+      if (this.expiresMs === Number.POSITIVE_INFINITY) this.#rearm();
       if (this.#inputEnded) this.#endIfDone();
     }
     this.#resume();
+  }
+
+  /** All answers are out: the clock of what the connection waits for runs again. */
+  #rearm(): void {
+    const { limits, nowMs } = this.#host;
+    if (this.#state === STATE.CLOSING) return;
+    if (this.#state !== STATE.HEAD) this.expiresMs = nowMs + limits.bodyTimeoutMs;
+    else if (this.#input !== undefined) this.expiresMs = nowMs + limits.headTimeoutMs;
+    else this.expiresMs = nowMs + limits.idleTimeoutMs;
   }
 
   #exchangeText(answer: Answer, exchange: Exchange): string {

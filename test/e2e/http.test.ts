@@ -331,7 +331,7 @@ describe('limits', () => {
   });
 
   // A known fault, see the sweep in connection.ts: make it `it` with the repair.
-  it.fails('a_body_that_stops_behind_a_slow_request_gets_408_after_the_answer', async () => {
+  it('a_body_that_stops_behind_a_slow_request_gets_408_after_the_answer', async () => {
     await using bed = await serve(
       { '/echo': { wasm: example('echo') }, '/spin': { wasm: example('spin') } },
       { limits: { bodyTimeoutMs: 60 } },
@@ -354,7 +354,7 @@ describe('limits', () => {
   });
 
   // A known fault, see the sweep in connection.ts: make it `it` with the repair.
-  it.fails('an_idle_connection_that_the_client_keeps_open_gives_its_place_back', async () => {
+  it('an_idle_connection_that_the_client_keeps_open_gives_its_place_back', async () => {
     await using bed = await serve(
       { '/fib': { wasm: example('fib') } },
       { limits: { idleTimeoutMs: 60, maxConnections: 1 } },
