@@ -7,7 +7,7 @@
  *            +-> CLOSING (an answer with `close` is queued: what comes in is thrown away)
  *
  * A request takes its slot only when it is complete: a client that sends slowly holds Buffers of its own, never a slot.
- * The pieces of a body are kept as they were read and are copied once, into the arena.
+ * The pieces of a body are copied out of the read buffer, and once more into the arena.
  * One write per turn and connection: short answers are collected as latin1 text, long ones go out as views of the arena, whose
  * slot is freed when the kernel has them.
  */
@@ -22,6 +22,7 @@ import { HEAD, OPTIONS } from './method.ts';
 import { BAD, NEED_MORE, RequestParser, TARGET_ASTERISK } from './parser.ts';
 import { connectionLine, type DateLine, hasNoContent, statusLine } from './response-head.ts';
 import { METHOD_NOT_ALLOWED, NOT_FOUND, type Router } from './router.ts';
+import { readInto } from './socket-reader.ts';
 
 /** Up to here an answer's body is written as text with its head, and its slot is free at once. */
 const TEXT_BYTES_MAX = 4096;
@@ -39,6 +40,8 @@ export interface ConnectionHost {
   readonly producer: Producer;
   readonly limits: HttpLimits;
   readonly date: DateLine;
+  /** What sockets are read into; see socket-reader.ts. */
+  readonly scratch: Buffer;
   /** Coarse clock, milliseconds, moved by the sweep. */
   nowMs: number;
   isDraining: boolean;
@@ -106,13 +109,14 @@ export class Connection {
   #route: HttpRoute | undefined = undefined;
   #bodyLeft = 0;
   #parts: Buffer[] = [];
-  #bodyBytes = 0;
   #chunked: ChunkedDecoder | undefined = undefined;
   #owesContinue = false;
   #writtenBytes = 0;
   #writeStalledMs = Number.POSITIVE_INFINITY;
 
-  constructor(socket: Socket, host: ConnectionHost, site: SiteRoutes) {
+  /** `accepted` is a socket that has not been read from. */
+  constructor(accepted: Socket, host: ConnectionHost, site: SiteRoutes) {
+    const socket = readInto(host.scratch, accepted, (bytes) => this.#onBytes(bytes));
     this.socket = socket;
     this.#host = host;
     this.#site = site;
@@ -123,7 +127,6 @@ export class Connection {
       maxTargetBytes: Math.min(8192, host.limits.maxHeadBytes),
       maxBodyBytes: site.maxBodyBytes,
     });
-    socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#onClose());
     // An error is followed by close, and there is nobody to tell.
@@ -177,17 +180,20 @@ export class Connection {
 
   // Reading
 
-  #onData(chunk: Buffer): void {
+  /** The bytes are the thread's common buffer: what is not consumed at once has to be copied. */
+  #onBytes(bytes: Buffer): void {
     if (this.#state === STATE.CLOSING) return;
     if (this.#input === undefined) {
-      this.#input = chunk;
-      if (this.#state === STATE.HEAD)
+      this.#input = bytes;
+      if (this.#state === STATE.HEAD) {
         this.expiresMs = this.#host.nowMs + this.#host.limits.headTimeoutMs;
+      }
     } else {
       // Only heads that come in pieces get here; the parser goes on where it stopped.
-      this.#input = Buffer.concat([this.#input, chunk]);
+      this.#input = Buffer.concat([this.#input, bytes]);
     }
     this.#consume();
+    if (this.#input?.buffer === bytes.buffer) this.#input = Buffer.from(this.#input);
   }
 
   /** Takes requests out of the input, as long as there are whole ones and the pipeline has room. */
@@ -261,7 +267,6 @@ export class Connection {
     }
     this.#route = route;
     this.#parts = [];
-    this.#bodyBytes = 0;
     // The head is needed once more, when the body is there, and the read buffer is not kept for that long.
     this.#head = Buffer.from(input.subarray(0, end));
     this.expiresMs = this.#host.nowMs + this.#host.limits.bodyTimeoutMs;
@@ -310,11 +315,8 @@ export class Connection {
     return end;
   }
 
-  /** Keeps a piece. Small ones are copied: a view of a few bytes would keep the whole read buffer alive. */
   #take(buffer: Buffer, from: number, to: number): void {
-    const piece = buffer.subarray(from, to);
-    this.#parts.push(piece.length < 1024 ? Buffer.from(piece) : piece);
-    this.#bodyBytes += piece.length;
+    this.#parts.push(Buffer.from(buffer.subarray(from, to)));
   }
 
   #bodyDone(): void {

@@ -8,6 +8,7 @@ import { type Answer, Connection, type ConnectionHost, type SiteRoutes } from '.
 import { DateLine } from './response-head.ts';
 import { Router } from './router.ts';
 import { decodeSites } from './site-record.ts';
+import { SCRATCH_BYTES } from './socket-reader.ts';
 
 /** One timer for all connections, not one each; it also moves the coarse clock and the Date line. */
 const SWEEP_MS_MAX = 500;
@@ -29,6 +30,7 @@ const host: ConnectionHost = {
   producer,
   limits: data.limits,
   date: new DateLine(),
+  scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
   nowMs: performance.now(),
   isDraining: false,
   answers,
@@ -71,10 +73,12 @@ function listen(site: HttpSite): Promise<number> {
     routes: site.routes,
     maxBodyBytes: Math.max(0, ...site.routes.map((route) => route.maxBodyBytes)),
   };
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-    connections.add(new Connection(socket, host, routes));
+  const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
+  const server = createServer(options, (socket) => {
+    // Counted here and not by the server: it would go on counting sockets whose handles have moved.
+    if (connections.size >= data.limits.maxConnections) socket.destroy();
+    else connections.add(new Connection(socket, host, routes));
   });
-  server.maxConnections = data.limits.maxConnections;
   servers.push(server);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
