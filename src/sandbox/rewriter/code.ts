@@ -22,6 +22,9 @@
 // same with a branch hint 1.17-1.25 (kept as `polls: 'call'` for the ablation bench); counting down fuel in a global,
 // which needs a store in each iteration; Asyncify, which doubles the code.
 //
+// The host has to lower the flag before it resumes the guest: `$again` leads to the same poll, and a guest whose flag
+// stays up makes no step. (A poll that is skipped once after each interruption would need a local per loop.)
+//
 // THE LOAD IS PLAIN, not atomic. It needs no ordering: the flag is a hint to leave, and whatever the worker is to do
 // next it learns after the suspension, through atomics of its own. It needs no atomicity: an aligned 32-bit load does
 // not tear (memory model, section "Tearing"), and any non-zero value means the same. It needs to be repeated, and is: an engine
@@ -134,6 +137,11 @@ export class CodePass {
     this.#loopOutput = 0;
     this.#loopHints = 0;
     this.#loopHintCursor = 0;
+  }
+
+  /** Whether the guest has hints that can be read, and so are carried over. */
+  get carriesGuestHints(): boolean {
+    return this.#guestHints !== undefined;
   }
 
   /** Appends every body of the guest, each behind its length. */

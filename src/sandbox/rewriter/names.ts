@@ -16,10 +16,14 @@ interface Subsection extends Span {
   readonly id: number;
 }
 
-/** Writes the section's content. A guest's section that cannot be read is left out: names have no meaning to the engine. */
-export function writeNames(out: Writer, guest: Guest, space: IndexSpace): void {
+/**
+ * Writes the section's content. A guest's section that cannot be read is left out, since names have no meaning to the
+ * engine; returns whether it could.
+ */
+export function writeNames(out: Writer, guest: Guest, space: IndexSpace): boolean {
   out.name(NAME_SECTION);
-  const subsections = readSubsections(guest);
+  const read = readSubsections(guest);
+  const subsections = read ?? [];
   let hasFunctions = false;
   for (const subsection of subsections) {
     if (subsection.id === LABELS) continue;
@@ -31,9 +35,11 @@ export function writeNames(out: Writer, guest: Guest, space: IndexSpace): void {
     else if (subsection.id !== FUNCTIONS) writeCopy(out, guest, subsection);
   }
   if (!hasFunctions) writeFunctions(out, guest, space, undefined);
+  return read !== undefined;
 }
 
-function readSubsections(guest: Guest): Subsection[] {
+/** Undefined if the section is broken. */
+function readSubsections(guest: Guest): Subsection[] | undefined {
   const section = guest.customs.find((custom) => custom.name === NAME_SECTION);
   if (section === undefined) return [];
   const found: Subsection[] = [];
@@ -42,13 +48,13 @@ function readSubsections(guest: Guest): Subsection[] {
     while (!reader.done) {
       const id = reader.u8();
       const body = reader.sub(reader.u32());
-      if (found.some((other) => other.id >= id)) return [];
+      if (found.some((other) => other.id >= id)) return undefined;
       found.push({ id, start: body.pos, end: body.end });
       if (id === FUNCTIONS) readFunctionNames(body);
       if (id === LOCALS) checkLocals(body);
     }
   } catch (error) {
-    if (error instanceof RewriteError) return [];
+    if (error instanceof RewriteError) return undefined;
     throw error;
   }
   return found;

@@ -1,6 +1,6 @@
 // `$luge.reset`: back to the state of a fresh instance, in place, without any of the guest's code.
 //
-//   retire?   memory or a table has grown and may not stay so -> 1, and nothing is done
+//   retire?   memory or a table has grown and may not stay so, or the instance serves once and has -> 1, and nothing is done
 //   memory    filled with zeros, over all of its physical size
 //   tables    those that some instruction can write: filled with their initial value
 //   segments  replayed in the order of instantiation: elements, then data (spec 4.5.4). Data segments are all passive in
@@ -13,8 +13,7 @@
 // the first reset does what instantiation would have done, with its traps.
 
 import { writeConstExpr } from './const-expr.ts';
-import { unsupported } from './errors.ts';
-import type { ConstExpr, Guest } from './guest.ts';
+import type { Guest } from './guest.ts';
 import { OP, VOID } from './helpers.ts';
 import type { IndexSpace } from './index-space.ts';
 import type { Writer } from './writer.ts';
@@ -32,25 +31,21 @@ export interface ResetPlan {
   readonly grownTables: ReadonlySet<number>;
   /** Growth 'retire': a grown memory cannot become like new. */
   readonly retiresGrown: boolean;
+  /** Set by the first reset of an instance that serves once; otherwise there is none. */
+  readonly usedGlobal: number | undefined;
 }
 
-/** Refuses what no reset could restore: an object that guests can change and that a constant holds for ever. */
-export function checkRestorable(guest: Guest): void {
-  for (const [index, global] of guest.globals.entries()) {
-    if (!global.mutable) refuseMutable(global.init, `the object in immutable global ${index}`);
-  }
-  for (const [index, table] of guest.tables.entries()) {
-    if (table.init !== undefined) refuseMutable(table.init, `the object in all of table ${index}`);
-  }
-  for (const [index, element] of guest.elements.entries()) {
-    for (const item of element.expressions ?? []) {
-      refuseMutable(item, `an object in element segment ${index}`);
-    }
-  }
-}
-
-function refuseMutable(expr: ConstExpr, what: string): void {
-  if (expr.makesMutable) throw unsupported(`${what} (its fields could not be reset)`, expr.start);
+/**
+ * Whether an instance holds objects that the guest can change and that instantiation alone can make: those of an immutable
+ * global's initializer or of an element segment. They cannot be made anew in place (a reference to the old one may be
+ * anywhere), so that such an instance serves once. Objects of a mutable global's initializer, or of a table's, are
+ * simply made again; those without mutable fields cannot differ.
+ */
+export function servesOnce(guest: Guest): boolean {
+  return (
+    guest.globals.some(({ mutable, init }) => !mutable && init.makesMutable) ||
+    guest.elements.some(({ expressions }) => expressions?.some((item) => item.makesMutable))
+  );
 }
 
 export function writeReset(out: Writer, space: IndexSpace, plan: ResetPlan): void {
@@ -61,11 +56,17 @@ export function writeReset(out: Writer, space: IndexSpace, plan: ResetPlan): voi
   for (const index of plan.writtenTables) writeTableFill(out, space, index);
   writeElements(out, space, plan);
   writeData(out, space);
-  writeGlobals(out, space);
+  writeGlobals(out, space, plan.usedGlobal);
   out.raw(OP.I32_CONST, 0, OP.END);
 }
 
 function writeRetire(out: Writer, guest: Guest, plan: ResetPlan): void {
+  if (plan.usedGlobal !== undefined) {
+    out.u8(OP.GLOBAL_GET);
+    out.u32(plan.usedGlobal);
+    out.raw(OP.IF, VOID, OP.I32_CONST, 1, OP.RETURN, OP.END, OP.I32_CONST, 1, OP.GLOBAL_SET);
+    out.u32(plan.usedGlobal);
+  }
   const retireUnless = (size: number): void => {
     out.u8(OP.I32_CONST);
     out.s32(size);
@@ -138,7 +139,7 @@ function writeData(out: Writer, space: IndexSpace): void {
   }
 }
 
-function writeGlobals(out: Writer, space: IndexSpace): void {
+function writeGlobals(out: Writer, space: IndexSpace, usedGlobal: number | undefined): void {
   const { guest } = space;
   for (const [at, global] of guest.globals.entries()) {
     if (!global.mutable) continue;
@@ -147,6 +148,7 @@ function writeGlobals(out: Writer, space: IndexSpace): void {
     out.u32(guest.importedGlobals + at);
   }
   for (const { index, value } of space.globals) {
+    if (index === usedGlobal) continue;
     out.u8(OP.I32_CONST);
     out.s32(value);
     out.u8(OP.GLOBAL_SET);

@@ -21,7 +21,7 @@ import { type Entry, writeEnter, writeGrow, writeInterrupted } from './helpers.t
 import { I32, IndexSpace } from './index-space.ts';
 import { NAME_SECTION, writeNames } from './names.ts';
 import { Reader } from './reader.ts';
-import { checkRestorable, type ResetPlan, writeReset } from './reset.ts';
+import { type ResetPlan, servesOnce, writeReset } from './reset.ts';
 import { MARK, readGuest } from './sections.ts';
 import { FUNCREF, type FuncType, signatureText } from './types.ts';
 import { Writer } from './writer.ts';
@@ -64,6 +64,8 @@ export interface RewriteInfo {
   readonly resetGlobals: number;
   readonly resetTables: number;
   readonly hasStart: boolean;
+  /** Every reset but the first asks for a new instance; see reset.ts. */
+  readonly servesOnce: boolean;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   readonly droppedSections: readonly string[];
@@ -77,14 +79,14 @@ const VERSION = 1;
 const STALE =
   /^(\.debug_|reloc\.|linking$|dylink|sourceMappingURL$|external_debug_info$|metadata\.code\.)/;
 
-/** Throws RewriteError and nothing else, whatever the bytes are. */
+/** Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
 export function rewrite(
   source: Uint8Array,
   options: RewriteOptions,
 ): { bytes: Uint8Array<ArrayBuffer>; info: RewriteInfo } {
+  checkOptions(options);
   const guest = readGuest(source);
   checkReserved(guest);
-  checkRestorable(guest);
   const entry = findEntry(guest);
   const maxPages = memoryLimit(guest, options.maxPages);
   const keeps = options.growth === 'keep' && guest.memory !== undefined;
@@ -98,12 +100,18 @@ export function rewrite(
     interrupted,
     logicalMemory,
   });
+  const usedGlobal = servesOnce(guest) ? space.global('$luge.used', 0) : undefined;
   const bodies = new Writer(guest.code.end - guest.code.start + 4096);
   code.run(bodies);
+  for (const [index, { init }] of guest.tables.entries()) {
+    // What the table holds can be written, even if the table itself is not.
+    if (init?.makesMutable) code.writtenTables.add(index);
+  }
   const plan: ResetPlan = {
     writtenTables: code.writtenTables,
     grownTables: code.grownTables,
     retiresGrown: !keeps,
+    usedGlobal,
   };
   const reset = space.helper('$luge.reset', space.type([], [I32]), (out) =>
     writeReset(out, space, plan),
@@ -147,17 +155,34 @@ export function rewrite(
   out.append(count);
   out.append(bodies);
   if (guest.data.length > 0) section(11, (to) => writeData(to, guest));
-  section(0, (to) => writeNames(to, guest, space));
-  const droppedSections = copyCustoms(guest, section);
+  const droppedSections: string[] = [];
   section(0, (to) => {
-    to.name(MARK);
-    to.u32(VERSION);
+    if (!writeNames(to, guest, space)) droppedSections.push(NAME_SECTION);
   });
+  copyCustoms(guest, section, code.carriesGuestHints, droppedSections);
+  const info = describe(guest, entry, maxPages, code, plan, droppedSections);
+  section(0, (to) => writeMark(to, info, options));
   const bytes = out.toBytes();
-  return {
-    bytes,
-    info: describe(guest, entry, maxPages, code, plan, droppedSections, bytes.length),
-  };
+  return { bytes, info: { ...info, bytesAfter: bytes.length } };
+}
+
+function checkOptions({ maxPages, polls = 'exit', growth = 'retire' }: RewriteOptions): void {
+  if (!Number.isInteger(maxPages) || maxPages < 0 || maxPages > PAGES_MAX) {
+    throw new RangeError(`maxPages is ${maxPages}; it must be an integer from 0 to ${PAGES_MAX}`);
+  }
+  if (!['exit', 'call', 'none'].includes(polls)) throw new RangeError(`polls is ${polls}`);
+  if (!['retire', 'keep'].includes(growth)) throw new RangeError(`growth is ${growth}`);
+}
+
+/** What was done, as JSON, for whoever has the output alone; the section's name also refuses a second pass. */
+function writeMark(to: Writer, info: RewriteInfo, options: RewriteOptions): void {
+  const { iface, memory, loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls } = info;
+  const { polls = 'exit', growth = 'retire' } = options;
+  const counts = { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls };
+  const summary = { version: VERSION, iface, memory, polls, growth, ...counts };
+  const text = new TextEncoder().encode(JSON.stringify(summary));
+  to.name(MARK);
+  to.copy(text, 0, text.length);
 }
 
 function checkReserved(guest: Guest): void {
@@ -375,14 +400,15 @@ function writeData(to: Writer, guest: Guest): void {
   }
 }
 
-/** Returns the names of those that were left out. */
+/** Adds the names of those that are left out to `dropped`. */
 function copyCustoms(
   guest: Guest,
   section: (id: number, write: (section: Writer) => void) => void,
-): string[] {
-  const dropped: string[] = [];
+  hintsCarried: boolean,
+  dropped: string[],
+): void {
   for (const { name, start, end } of guest.customs) {
-    if (name === NAME_SECTION || name === BRANCH_HINTS) continue;
+    if (name === NAME_SECTION || (name === BRANCH_HINTS && hintsCarried)) continue;
     if (STALE.test(name)) {
       dropped.push(name);
       continue;
@@ -392,7 +418,6 @@ function copyCustoms(
       to.copy(guest.source, start, end);
     });
   }
-  return dropped;
 }
 
 function describe(
@@ -402,7 +427,6 @@ function describe(
   code: CodePass,
   plan: ResetPlan,
   droppedSections: readonly string[],
-  bytesAfter: number,
 ): RewriteInfo {
   const text = new Reader(guest.source, 0, guest.source.length);
   const { memory } = guest;
@@ -432,8 +456,9 @@ function describe(
     resetGlobals: guest.globals.filter(({ mutable }) => mutable).length,
     resetTables: plan.writtenTables.size,
     hasStart: guest.start !== undefined,
+    servesOnce: plan.usedGlobal !== undefined,
     bytesBefore: guest.source.length,
-    bytesAfter,
+    bytesAfter: 0,
     droppedSections,
   };
 }
