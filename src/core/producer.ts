@@ -82,9 +82,12 @@ export class Producer {
     for (const slot of slots) this.#exchanges.at(slot).cancel();
   }
 
-  /** Hands over what has come back. Called by the bell; a caller that is awake anyway may call it too. */
+  /**
+   * Hands over what has come back. Called by the bell; a caller that is awake anyway may call it too. RETRY ends it like EMPTY: who
+   * is about to publish rings behind that.
+   */
   drain(): void {
-    for (let slot = this.#completions.pop(); slot !== EMPTY; slot = this.#completions.pop()) {
+    for (let slot = this.#completions.pop(); slot >= 0; slot = this.#completions.pop()) {
       const exchange = this.#exchanges.at(slot);
       exchange.attach();
       this.inFlight--;
@@ -99,7 +102,7 @@ export class Producer {
     this.#isArmed = true;
     this.#bell.arm(this.#onRing);
     const slot = this.#completions.pop();
-    if (slot !== EMPTY) {
+    if (slot >= 0) {
       const exchange = this.#exchanges.at(slot);
       exchange.attach();
       this.inFlight--;

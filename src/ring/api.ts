@@ -2,7 +2,7 @@
 
 /** There was nothing to take. */
 export const EMPTY = -1;
-/** Another thread won the race for the item; there may be more: ask again. */
+/** Another thread won the race, or is in the middle of it; there may be more: ask again. */
 export const RETRY = -2;
 /** There was no room. */
 export const FULL = -3;
@@ -22,13 +22,32 @@ export interface Ring {
   readonly u8: Uint8Array<SharedArrayBuffer>;
 }
 
-/** The exports of ring.wat; contracts and layouts stand there. Addresses are in bytes. */
+/** What rings with free-running counters are made from. */
+export interface RingOptions {
+  /** A power of two up to 2^24. */
+  readonly capacity: number;
+  /** The first ticket, 0 by default: a test starts it just below 2^31 or 2^32. */
+  readonly start?: number;
+}
+
+/** The exports of the ring module; contracts and layouts stand in the .wat files. Addresses are in bytes. */
 export interface RingFunctions {
   dequePush(deque: number, value: number): number;
   dequePop(deque: number): number;
   dequeSteal(deque: number): number;
   dequeStealMark(deque: number, states: number, strideBytes: number, mark: number): number;
+  dequeStealBatch(deque: number, batch: number, max: number): number;
   dequeSize(deque: number): number;
+  mpmcPush(ring: number, value: number): number;
+  mpmcPop(ring: number): number;
+  mpmcPushMany(ring: number, from: number, count: number): number;
+  mpmcPopMany(ring: number, batch: number, max: number): number;
+  mpmcSize(ring: number): number;
+  spscPush(ring: number, value: number): number;
+  spscPop(ring: number): number;
+  spscPushMany(ring: number, from: number, count: number): number;
+  spscPopMany(ring: number, batch: number, max: number): number;
+  spscSize(ring: number): number;
   completionPush(ring: number, value: number): void;
   completionFinish(
     ring: number,
@@ -43,10 +62,25 @@ export interface RingFunctions {
   chainAppend(chain: number, list: number): number;
   chainNext(list: number, index: number): number;
   chainRelease(chain: number, list: number): void;
+  heapPush(heap: number, holder: number, key: number, value: number): number;
+  heapPushKey64(heap: number, holder: number, key: bigint, value: number): number;
+  heapPopMin(
+    heap: number,
+    holder: number,
+    states: number,
+    strideBytes: number,
+    mark: number,
+  ): number;
+  heapRemove(heap: number, holder: number, value: number): number;
+  heapRecover(heap: number, holder: number): number;
+  heapPeek(heap: number): number;
+  heapPeekKey64(heap: number): bigint;
+  heapSize(heap: number): number;
   wakeOne(lot: number): number;
   wakeAny(lot: number): number;
   wakeWorker(lot: number, worker: number): number;
   sleepBegin(lot: number, worker: number): void;
+  sleepWait(lot: number, worker: number, timeoutNs: number): number;
   sleepEnd(lot: number, worker: number): void;
   searchBegin(lot: number, worker: number): void;
   searchEnd(lot: number, worker: number): number;

@@ -8,16 +8,17 @@
  */
 
 import type { Ring } from './api.ts';
+import { type ArenaConstraints, type ArenaLayout, arenaLayout } from './arena-layout.ts';
 import { ChunkPool } from './chunk-pool.ts';
 import { CompletionRing } from './completion-ring.ts';
 import { Deque } from './deque.ts';
 import { FreeList } from './free-list.ts';
-import { type ArenaConstraints, type ArenaLayout, arenaLayout } from './layout.ts';
+import { LAYOUT_VERSION } from './identity.ts';
 import { Beat, Bell, Parker, ParkingLot } from './parker.ts';
+import { RingError } from './ring-error.ts';
 import { attachRing } from './ring-module.ts';
 
 const MAGIC = 0x4547554c;
-const VERSION = 1;
 const PAGE_BYTES = 65536;
 const FIELDS = [
   'producers',
@@ -44,23 +45,23 @@ export class Arena {
     this.ring = ring;
     this.constraints = constraints;
     this.layout = layout;
+    const { memory } = ring;
+    const { workers, slots, chunks, producers } = constraints;
     if (fresh) {
-      for (let p = 0; p < constraints.producers; p++) {
-        Deque.create(ring, layout.dequesAddress + p * layout.dequeStrideBytes, layout.ringCapacity);
-        CompletionRing.create(
-          ring,
-          layout.completionsAddress + p * layout.completionStrideBytes,
-          layout.ringCapacity,
-        );
+      const options = { capacity: layout.ringCapacity };
+      for (let p = 0; p < producers; p++) {
+        Deque.create(memory, layout.dequesAddress + p * layout.dequeStrideBytes, options);
+        const completions = layout.completionsAddress + p * layout.completionStrideBytes;
+        CompletionRing.create(memory, completions, options);
       }
-      FreeList.create(ring, layout.slotListAddress, constraints.slots);
-      FreeList.create(ring, layout.chunkListAddress, constraints.chunks);
+      ParkingLot.create(memory, layout.lotAddress, { workers });
+      FreeList.create(memory, layout.slotListAddress, { count: slots });
+      FreeList.create(memory, layout.chunkListAddress, { count: chunks });
     }
-    this.lot = new ParkingLot(ring, layout.lotAddress);
-    this.slotList = new FreeList(ring, layout.slotListAddress);
+    this.lot = ParkingLot.attach(memory, layout.lotAddress);
+    this.slotList = FreeList.attach(memory, layout.slotListAddress);
     this.chunks = new ChunkPool(
-      ring,
-      new FreeList(ring, layout.chunkListAddress),
+      FreeList.attach(memory, layout.chunkListAddress),
       layout.chunksAddress,
       constraints.chunkBytes,
     );
@@ -76,7 +77,7 @@ export class Arena {
       ring.i32[2 + i] = constraints[name];
     });
     const arena = new Arena(ring, constraints, true);
-    ring.i32[1] = VERSION;
+    ring.i32[1] = LAYOUT_VERSION;
     ring.fn.store32(0, MAGIC);
     return arena;
   }
@@ -85,11 +86,12 @@ export class Arena {
   static attach(memory: WebAssembly.Memory): Arena {
     const ring = attachRing(memory);
     if (ring.fn.load32(0) !== MAGIC) {
-      throw new TypeError('Arena.attach: this memory holds no Luge arena');
+      throw new RingError('ERR_RING_FOREIGN', 'Arena.attach: this memory holds no Luge arena');
     }
-    if (ring.i32[1] !== VERSION) {
-      throw new TypeError(
-        `Arena.attach: this arena has layout version ${ring.i32[1]}, this code reads ${VERSION}`,
+    if (ring.i32[1] !== LAYOUT_VERSION) {
+      throw new RingError(
+        'ERR_RING_VERSION',
+        `Arena.attach: this arena has layout version ${ring.i32[1]}, this code reads ${LAYOUT_VERSION}`,
       );
     }
     const constraints = Object.fromEntries(
@@ -100,26 +102,29 @@ export class Arena {
 
   /** The deque of producer `p`: `p` itself pushes, workers steal. */
   deque(p: number): Deque {
-    return new Deque(this.ring, this.layout.dequesAddress + p * this.layout.dequeStrideBytes);
+    return Deque.attach(
+      this.ring.memory,
+      this.layout.dequesAddress + p * this.layout.dequeStrideBytes,
+    );
   }
 
   completions(p: number): CompletionRing {
-    return new CompletionRing(
-      this.ring,
+    return CompletionRing.attach(
+      this.ring.memory,
       this.layout.completionsAddress + p * this.layout.completionStrideBytes,
     );
   }
 
   bell(p: number): Bell {
-    return new Bell(this.ring, this.layout.bellsAddress + p * this.layout.bellStrideBytes);
+    return new Bell(this.ring.memory, this.layout.bellsAddress + p * this.layout.bellStrideBytes);
   }
 
   beat(): Beat {
-    return new Beat(this.ring, this.layout.beatAddress);
+    return new Beat(this.ring.memory, this.layout.beatAddress);
   }
 
   parker(worker: number): Parker {
-    return new Parker(this.ring, this.lot, worker);
+    return new Parker(this.lot, worker);
   }
 
   /** Byte address of request slot `i`. */

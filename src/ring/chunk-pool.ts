@@ -1,11 +1,11 @@
 /**
  * Fixed chunks for bodies that do not fit into a request slot, and the chains that bodies make of them.
  *
- * A chain is a record of CHAIN_BYTES in the holder's memory (layout in ring.wat, K1); it belongs to one thread at a time. Fixed
- * chunks and not a buddy allocator: no fragmentation, one CAS to take or give back, and the socket can write a chunk as it lies.
+ * A chain is a record of CHAIN_BYTES in the holder's memory (layout in chain.wat); it belongs to one thread at a time.
  */
-import type { Ring, RingFunctions } from './api.ts';
+import type { RingFunctions } from './api.ts';
 import type { FreeList } from './free-list.ts';
+import { attachRing } from './ring-module.ts';
 
 /** FIRST, LAST, COUNT, BYTES. */
 export const CHAIN_BYTES = 16;
@@ -19,10 +19,11 @@ export class ChunkPool {
   readonly #fn: RingFunctions;
   readonly #chunks: number;
 
-  constructor(ring: Ring, list: FreeList, chunksAddress: number, chunkBytes: number) {
+  /** Over the `chunkBytes * list.count` bytes from `chunksAddress` on, of the memory that the list is in. */
+  constructor(list: FreeList, chunksAddress: number, chunkBytes: number) {
     this.chunkBytes = chunkBytes;
     this.list = list;
-    this.#fn = ring.fn;
+    this.#fn = attachRing(list.memory).fn;
     this.#chunks = chunksAddress;
   }
 

@@ -1,39 +1,71 @@
-/** Completions on their way back to the thread that submitted; contract, layout and invariants stand in ring.wat. */
-import { PADDING_BYTES, type Ring, type RingFunctions } from './api.ts';
-import { powerOfTwo } from './deque.ts';
+/** Completions on their way back to the thread that submitted; contract, layout and invariants stand in completion.wat. */
+import { PADDING_BYTES, type RingFunctions, type RingOptions } from './api.ts';
+import {
+  capacityAt,
+  expectCapacity,
+  expectIdentity,
+  expectRoom,
+  identify,
+  MASK,
+} from './identity.ts';
+import { attachRing } from './ring-module.ts';
+import { fillTurns } from './turns.ts';
 
+const TAIL = PADDING_BYTES;
+const HEAD = 2 * PADDING_BYTES;
 const CELLS = 3 * PADDING_BYTES;
 
-/** Any thread pushes, one thread pops; there is always room (C1). */
+/** Any thread pushes, one thread pops; the caller sees to it that there is always room (C1). */
 export class CompletionRing {
   readonly address: number;
-  readonly #fn: RingFunctions;
+  readonly capacity: number;
+  readonly #push: RingFunctions['completionPush'];
+  readonly #finish: RingFunctions['completionFinish'];
+  readonly #pop: RingFunctions['completionPop'];
 
-  constructor(ring: Ring, address: number) {
+  private constructor(memory: WebAssembly.Memory, address: number) {
+    const ring = attachRing(memory);
+    expectIdentity(ring, address, 'completion');
     this.address = address;
-    this.#fn = ring.fn;
+    this.capacity = capacityAt(ring, address);
+    expectRoom(ring, address, CompletionRing.bytes(this));
+    this.#push = ring.fn.completionPush;
+    this.#finish = ring.fn.completionFinish;
+    this.#pop = ring.fn.completionPop;
   }
 
-  static bytes(capacity: number): number {
-    return CELLS + 4 * powerOfTwo(capacity);
+  static bytes({ capacity }: RingOptions): number {
+    return CELLS + 8 * expectCapacity(capacity);
   }
 
-  static create(ring: Ring, address: number, capacity: number): CompletionRing {
-    ring.i32[address >> 2] = powerOfTwo(capacity) - 1;
-    return new CompletionRing(ring, address);
+  static create(memory: WebAssembly.Memory, address: number, options: RingOptions): CompletionRing {
+    const ring = attachRing(memory);
+    const { capacity, start = 0 } = options;
+    expectRoom(ring, address, CompletionRing.bytes(options));
+    const { i32 } = ring;
+    i32[(address + MASK) >> 2] = capacity - 1;
+    for (const cell of [TAIL, HEAD]) i32[(address + cell) >> 2] = start;
+    fillTurns(i32, address + CELLS, capacity, start);
+    identify(ring, address, 'completion');
+    return new CompletionRing(memory, address);
+  }
+
+  /** The ring that `create` made at this address, on any thread. Throws a RingError when it is none. */
+  static attach(memory: WebAssembly.Memory, address: number): CompletionRing {
+    return new CompletionRing(memory, address);
   }
 
   push(value: number): void {
-    this.#fn.completionPush(this.address, value);
+    this.#push(this.address, value);
   }
 
   /** Moves the i32 at `state` from `expected` to `next` and pushes; false when another thread had moved it. */
   finish(value: number, state: number, expected: number, next: number): boolean {
-    return this.#fn.completionFinish(this.address, value, state, expected, next) === 1;
+    return this.#finish(this.address, value, state, expected, next) === 1;
   }
 
-  /** The consumer only: a value, or EMPTY. */
+  /** The consumer only: a value, EMPTY, or RETRY: the next one is on its way. */
   pop(): number {
-    return this.#fn.completionPop(this.address);
+    return this.#pop(this.address);
   }
 }

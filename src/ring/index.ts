@@ -1,10 +1,24 @@
 /** Lock-free structures over one shared WebAssembly.Memory. */
-export { EMPTY, FULL, PADDING_BYTES, RETRY, type Ring, type RingFunctions } from './api.ts';
+export {
+  EMPTY,
+  FULL,
+  PADDING_BYTES,
+  RETRY,
+  type Ring,
+  type RingFunctions,
+  type RingOptions,
+} from './api.ts';
 export { Arena } from './arena.ts';
+export { type ArenaConstraints, type ArenaLayout, arenaLayout } from './arena-layout.ts';
+export { Batch } from './batch.ts';
 export { CHAIN_BYTES, CHAIN_FIRST, CHAIN_LENGTH, ChunkPool } from './chunk-pool.ts';
 export { CompletionRing } from './completion-ring.ts';
-export { Deque } from './deque.ts';
-export { FreeList } from './free-list.ts';
-export { type ArenaConstraints, type ArenaLayout, arenaLayout } from './layout.ts';
-export { Beat, Bell, Parker, ParkingLot, WORKERS_MAX } from './parker.ts';
+export { Deque, type DequeOptions } from './deque.ts';
+export { FreeList, type FreeListOptions } from './free-list.ts';
+export { Heap, type HeapOptions } from './heap.ts';
+export { type Constraint, type Layout, layout, type Region } from './layout.ts';
+export { MpmcRing } from './mpmc-ring.ts';
+export { Beat, Bell, Parker, ParkingLot, type ParkingLotOptions, WORKERS_MAX } from './parker.ts';
+export { RingError, type RingErrorCode } from './ring-error.ts';
 export { attachRing } from './ring-module.ts';
+export { SpscRing } from './spsc-ring.ts';

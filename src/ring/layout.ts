@@ -1,115 +1,102 @@
 /**
- * Addresses of everything in the arena, as a pure function of what it has to hold. Each thread computes the same layout from the
- * constraints in the arena's header; nothing else is shared to find things.
+ * Addresses of several structures in one memory, as a pure function of what it has to hold: threads that compute it from the same
+ * constraints find the same addresses, and nothing else has to be shared to find things.
  */
-import { PADDING_BYTES } from './api.ts';
+import { PADDING_BYTES, type RingOptions } from './api.ts';
 import { CompletionRing } from './completion-ring.ts';
-import { Deque } from './deque.ts';
-import { FreeList } from './free-list.ts';
-import { ParkingLot } from './parker.ts';
+import { Deque, type DequeOptions } from './deque.ts';
+import { FreeList, type FreeListOptions } from './free-list.ts';
+import { Heap, type HeapOptions } from './heap.ts';
+import { expectCount } from './identity.ts';
+import { MpmcRing } from './mpmc-ring.ts';
+import { ParkingLot, type ParkingLotOptions } from './parker.ts';
+import { RingError } from './ring-error.ts';
+import { SpscRing } from './spsc-ring.ts';
 
-/** What the arena has to hold. All are whole numbers. */
-export interface ArenaConstraints {
-  /** Threads that submit requests: each owns a deque, a completion ring and a bell. */
-  readonly producers: number;
-  /** Threads that steal and run them: each has a place in the lot and a control block. */
-  readonly workers: number;
-  /** Requests that can be in the system at once. */
-  readonly slots: number;
-  /** Bytes of one request slot; a multiple of PADDING_BYTES. */
-  readonly slotBytes: number;
-  readonly chunks: number;
-  /** Bytes of one chunk; a multiple of PADDING_BYTES. */
-  readonly chunkBytes: number;
-  /** Bytes of a worker's control block (written by it, read by others). */
-  readonly controlBytes: number;
+/** One structure, or `count` (1 by default) alike. `bytes` is room for whatever the caller keeps. */
+export type Constraint = { readonly count?: number } & (
+  | ({ readonly kind: 'deque' } & DequeOptions)
+  | ({ readonly kind: 'mpmc' | 'spsc' | 'completion' } & RingOptions)
+  | ({ readonly kind: 'freeList' } & { readonly items: FreeListOptions['count'] })
+  | ({ readonly kind: 'heap' } & HeapOptions)
+  | ({ readonly kind: 'lot' } & ParkingLotOptions)
+  | { readonly kind: 'bell' | 'beat' }
+  | { readonly kind: 'bytes'; readonly bytes: number }
+);
+
+/** Where the structures of one constraint lie: the i-th at `address + i * strideBytes`, both multiples of PADDING_BYTES. */
+export interface Region {
+  readonly address: number;
+  readonly strideBytes: number;
+  readonly count: number;
 }
 
-/** Byte addresses; the `…StrideBytes` lead from one element to the next. */
-export interface ArenaLayout {
-  readonly headerAddress: number;
-  /** One cell that the ticker sleeps on. */
-  readonly beatAddress: number;
-  readonly lotAddress: number;
-  readonly dequesAddress: number;
-  readonly dequeStrideBytes: number;
-  readonly completionsAddress: number;
-  readonly completionStrideBytes: number;
-  readonly bellsAddress: number;
-  readonly bellStrideBytes: number;
-  readonly controlsAddress: number;
-  readonly controlStrideBytes: number;
-  readonly slotListAddress: number;
-  readonly chunkListAddress: number;
-  readonly slotsAddress: number;
-  readonly chunksAddress: number;
-  /** Capacity of each deque and completion ring: the slots, rounded up to a power of two, so that they are never full. */
-  readonly ringCapacity: number;
+export interface Layout<T extends Readonly<Record<string, Constraint>>> {
+  readonly regions: { readonly [name in keyof T]: Region };
+  /** The first byte behind all regions; `pages` 64 KiB pages hold it. */
   readonly totalBytes: number;
+  readonly pages: number;
 }
 
-/** Bytes of the header: magic, version, then the constraints. */
-export const HEADER_BYTES: number = PADDING_BYTES;
+/** The most that a layout may take: 2 GiB less a page, so that no address is negative as an i32. */
+export const LAYOUT_BYTES_MAX: number = 2 ** 31 - 65536;
+const PAGE_BYTES = 65536;
 
-/** The largest arena: 2 GiB less a page, so that no address is negative as an i32. */
-export const ARENA_BYTES_MAX: number = 2 ** 31 - 65536;
-
-/** Throws a RangeError that names the constraint when the arena cannot be laid out. */
-export function arenaLayout(c: ArenaConstraints): ArenaLayout {
-  check(c);
-  const ringCapacity = 2 ** Math.ceil(Math.log2(c.slots));
-  const dequeStrideBytes = padded(Deque.bytes(ringCapacity));
-  const completionStrideBytes = padded(CompletionRing.bytes(ringCapacity));
-  const bellStrideBytes = PADDING_BYTES;
-  const controlStrideBytes = padded(c.controlBytes);
-  let at = 0;
-  const region = (bytes: number): number => {
-    const address = at;
-    at += padded(bytes);
-    return address;
-  };
-  const layout = {
-    headerAddress: region(HEADER_BYTES),
-    beatAddress: region(PADDING_BYTES),
-    lotAddress: region(ParkingLot.bytes(c.workers)),
-    dequesAddress: region(dequeStrideBytes * c.producers),
-    dequeStrideBytes,
-    completionsAddress: region(completionStrideBytes * c.producers),
-    completionStrideBytes,
-    bellsAddress: region(bellStrideBytes * c.producers),
-    bellStrideBytes,
-    controlsAddress: region(controlStrideBytes * c.workers),
-    controlStrideBytes,
-    slotListAddress: region(FreeList.bytes(c.slots)),
-    chunkListAddress: region(FreeList.bytes(c.chunks)),
-    slotsAddress: region(c.slotBytes * c.slots),
-    chunksAddress: region(c.chunkBytes * c.chunks),
-    ringCapacity,
-    totalBytes: 0,
-  };
-  if (at > ARENA_BYTES_MAX) {
-    throw new RangeError(
-      `the arena would take ${at} bytes, more than ${ARENA_BYTES_MAX}: fewer slots (${c.slots} x ${c.slotBytes} bytes) or chunks (${c.chunks} x ${c.chunkBytes} bytes)`,
-    );
-  }
-  return { ...layout, totalBytes: at };
-}
-
-function check(c: ArenaConstraints): void {
-  for (const [name, value] of Object.entries(c) as [keyof ArenaConstraints, number][]) {
-    const least = name === 'chunks' || name === 'controlBytes' ? 0 : 1;
-    if (!Number.isInteger(value) || value < least || value > 2 ** 30) {
-      throw new RangeError(
-        `arena constraint ${name} must be a whole number from ${least}, not ${value}`,
+/**
+ * Lays the structures out one behind the other, in the order of the keys, from `fromByte` (rounded up) on. Throws a RingError that
+ * names the constraint that cannot be met.
+ */
+export function layout<T extends Readonly<Record<string, Constraint>>>(
+  constraints: T,
+  fromByte: number = 0,
+): Layout<T> {
+  let at = padded(expectCount('fromByte', fromByte, 0, LAYOUT_BYTES_MAX));
+  const regions: Record<string, Region> = {};
+  for (const [name, constraint] of Object.entries(constraints)) {
+    const count = expectCount(`${name}.count`, constraint.count ?? 1, 0, 2 ** 24);
+    const strideBytes = padded(bytesOf(name, constraint));
+    regions[name] = { address: at, strideBytes, count };
+    at += strideBytes * count;
+    if (at > LAYOUT_BYTES_MAX) {
+      throw new RingError(
+        'ERR_RING_CAPACITY',
+        `${name} (${count} x ${strideBytes} bytes) would end at byte ${at}, behind the limit of ${LAYOUT_BYTES_MAX}`,
       );
     }
   }
-  for (const name of ['slotBytes', 'chunkBytes'] as const) {
-    if (c[name] % PADDING_BYTES !== 0) {
-      throw new RangeError(
-        `arena constraint ${name} must be a multiple of ${PADDING_BYTES}, not ${c[name]}`,
+  return {
+    regions: regions as Layout<T>['regions'],
+    totalBytes: at,
+    pages: Math.max(1, Math.ceil(at / PAGE_BYTES)),
+  };
+}
+
+function bytesOf(name: string, constraint: Constraint): number {
+  switch (constraint.kind) {
+    case 'deque':
+      return Deque.bytes(constraint);
+    case 'mpmc':
+      return MpmcRing.bytes(constraint);
+    case 'spsc':
+      return SpscRing.bytes(constraint);
+    case 'completion':
+      return CompletionRing.bytes(constraint);
+    case 'freeList':
+      return FreeList.bytes({ count: constraint.items });
+    case 'heap':
+      return Heap.bytes(constraint);
+    case 'lot':
+      return ParkingLot.bytes(constraint);
+    case 'bell':
+    case 'beat':
+      return PADDING_BYTES;
+    case 'bytes':
+      return expectCount(`${name}.bytes`, constraint.bytes, 0, LAYOUT_BYTES_MAX);
+    default:
+      throw new RingError(
+        'ERR_RING_KIND',
+        `${name}.kind: there is no '${String((constraint as { kind: unknown }).kind)}'`,
       );
-    }
   }
 }
 

@@ -1,33 +1,64 @@
 /**
- * Waiting. The only file that may block a thread (Atomics.wait) or arm an asynchronous wait (Atomics.waitAsync).
+ * Waiting. With lot.wat the only file that may block a thread (Atomics.wait) or arm an asynchronous wait (Atomics.waitAsync).
  *
  * A futex round trip between two parked threads costs 50-100 µs on a small VM, so a worker spins a bounded while before it
  * parks, unless that would take a core from a thread that has work: `spinNs` is 0 where there are no spare cores.
  */
 import { PADDING_BYTES, type Ring, type RingFunctions } from './api.ts';
+import { expectCount, expectIdentity, expectRoom, identify } from './identity.ts';
+import { attachRing } from './ring-module.ts';
 
-const WAKE = 2 * PADDING_BYTES;
+const WORKERS = 4;
+const WAKE = 3 * PADDING_BYTES;
 /** Checks between two looks at the clock: about 1 µs. */
 const CHECKS_PER_CLOCK = 32;
 
 /** How many workers a lot has places for: its masks are 64-bit. */
 export const WORKERS_MAX = 64;
 
-/** Where workers sleep; contract and invariants (P1-P3) stand in ring.wat. */
+export interface ParkingLotOptions {
+  /** 1 to WORKERS_MAX. */
+  readonly workers: number;
+}
+
+/** Where workers sleep; contract and invariants (P1-P3) stand in lot.wat. */
 export class ParkingLot {
   readonly address: number;
+  readonly workers: number;
+  readonly ring: Ring;
   readonly #fn: RingFunctions;
 
-  constructor(ring: Ring, address: number) {
+  private constructor(memory: WebAssembly.Memory, address: number) {
+    const ring = attachRing(memory);
+    expectIdentity(ring, address, 'lot');
+    this.ring = ring;
     this.address = address;
+    this.workers = ring.i32[(address + WORKERS) >> 2] as number;
+    expectRoom(ring, address, ParkingLot.bytes(this));
     this.#fn = ring.fn;
   }
 
-  static bytes(workers: number): number {
-    if (workers > WORKERS_MAX) {
-      throw new RangeError(`at most ${WORKERS_MAX} workers, not ${workers}`);
-    }
-    return WAKE + PADDING_BYTES * workers;
+  static bytes({ workers }: ParkingLotOptions): number {
+    return WAKE + PADDING_BYTES * expectCount('workers of a lot', workers, 1, WORKERS_MAX);
+  }
+
+  static create(
+    memory: WebAssembly.Memory,
+    address: number,
+    options: ParkingLotOptions,
+  ): ParkingLot {
+    const ring = attachRing(memory);
+    const bytes = ParkingLot.bytes(options);
+    expectRoom(ring, address, bytes);
+    ring.i32.fill(0, address >> 2, (address + bytes) >> 2);
+    ring.i32[(address + WORKERS) >> 2] = options.workers;
+    identify(ring, address, 'lot');
+    return new ParkingLot(memory, address);
+  }
+
+  /** The lot that `create` made at this address, on any thread. Throws a RingError when it is none. */
+  static attach(memory: WebAssembly.Memory, address: number): ParkingLot {
+    return new ParkingLot(memory, address);
   }
 
   /** Call behind each publish. Wakes a sleeper unless a searcher will find the work: its number, or -1. */
@@ -54,17 +85,14 @@ export class ParkingLot {
 /** A worker's own side of the lot. */
 export class Parker {
   readonly #fn: RingFunctions;
-  readonly #i32: Int32Array<SharedArrayBuffer>;
   readonly #lot: number;
   readonly #worker: number;
-  readonly #wakeIndex: number;
 
-  constructor(ring: Ring, lot: ParkingLot, worker: number) {
-    this.#fn = ring.fn;
-    this.#i32 = ring.i32;
+  constructor(lot: ParkingLot, worker: number) {
+    expectCount('worker', worker, 0, lot.workers - 1);
+    this.#fn = lot.ring.fn;
     this.#lot = lot.address;
     this.#worker = worker;
-    this.#wakeIndex = (lot.address + WAKE + PADDING_BYTES * worker) >> 2;
   }
 
   searchBegin(): void {
@@ -92,29 +120,25 @@ export class Parker {
    */
   park(ready: () => boolean, timeoutNs: number): void {
     this.#fn.sleepBegin(this.#lot, this.#worker);
-    if (!ready()) {
-      const timeoutMs = timeoutNs / 1e6;
-      while (this.#fn.load32(this.#wakeIndex << 2) === 0) {
-        if (Atomics.wait(this.#i32, this.#wakeIndex, 0, timeoutMs) === 'timed-out') break;
-      }
-    }
+    if (!ready()) this.#fn.sleepWait(this.#lot, this.#worker, timeoutNs);
     this.#fn.sleepEnd(this.#lot, this.#worker);
   }
 }
 
-/** Wakes one thread that sleeps in its event loop; invariant B1 stands in ring.wat. */
+/** Wakes one thread that sleeps in its event loop; invariant B1 stands in bell.wat. */
 export class Bell {
   readonly #fn: RingFunctions;
   readonly #i32: Int32Array<SharedArrayBuffer>;
   readonly #address: number;
 
-  constructor(ring: Ring, address: number) {
+  /** Over PADDING_BYTES of the memory that are 0. */
+  constructor(memory: WebAssembly.Memory, address: number) {
+    const ring = attachRing(memory);
+    expectRoom(ring, address, PADDING_BYTES);
     this.#fn = ring.fn;
     this.#i32 = ring.i32;
     this.#address = address;
   }
-
-  static readonly bytes: number = 4;
 
   /** Call behind each publish. */
   ring(): void {
@@ -139,7 +163,10 @@ export class Beat {
   readonly #ring: Ring;
   readonly #address: number;
 
-  constructor(ring: Ring, address: number) {
+  /** Over PADDING_BYTES of the memory. */
+  constructor(memory: WebAssembly.Memory, address: number) {
+    const ring = attachRing(memory);
+    expectRoom(ring, address, PADDING_BYTES);
     this.#ring = ring;
     this.#address = address;
   }
