@@ -1,0 +1,18 @@
+/** All that is explored. */
+import type { Scenario } from '../scenario.ts';
+import { dequeScenarios } from './deque.ts';
+import { heapScenarios } from './heap.ts';
+import { parkingScenarios } from './parking.ts';
+import { chunkPoolScenarios, freeListScenarios } from './pools.ts';
+import { completionScenarios, mpmcScenarios, spscScenarios } from './rings.ts';
+
+export const SCENARIOS: readonly Scenario[] = [
+  ...dequeScenarios,
+  ...mpmcScenarios,
+  ...spscScenarios,
+  ...completionScenarios,
+  ...freeListScenarios,
+  ...chunkPoolScenarios,
+  ...heapScenarios,
+  ...parkingScenarios,
+];

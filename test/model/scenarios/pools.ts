@@ -1,0 +1,139 @@
+/** Free list and chunk chains. */
+import { FreeList } from '../../../src/ring/index.ts';
+import { poolModel } from '../models.ts';
+import type { Bounds, Call, Cells, DirectCall, Scenario } from '../scenario.ts';
+import { AT, BYTES, cellNames, isQuiet, type Program, STATES, sequence } from './layouts.ts';
+
+const TAGS: readonly number[] = [0, 2 ** 31 - 2, 2 ** 32 - 3];
+
+function freeList(
+  name: string,
+  count: number,
+  start: number,
+  bounds: Bounds,
+  threads: readonly Program[],
+): Scenario {
+  return {
+    name: `free-list/${name}/${count}/${start}`,
+    bounds,
+    bytes: BYTES,
+    threads,
+    setup: ({ memory }) => void FreeList.create(memory, AT, { count, start }),
+    after: (call) => {
+      for (let taken = 0; taken <= count; taken++) if (call('freePop', AT) < 0) return;
+    },
+    model: poolModel(count),
+    invariant: (cells) => listFault(cells, count),
+    cell: cellNames(
+      { 128: 'HEAD', 132: 'HEAD.tag', 256: 'FREE' },
+      { from: 384, bytes: 4, name: 'next' },
+    ),
+    isQuiet: (address) => isQuiet(address) || address === AT + 256,
+  };
+}
+
+/** F2: no index twice on the way down from HEAD. */
+function listFault({ i32 }: Cells, count: number): string | undefined {
+  const seen = new Set<number>();
+  for (let next = i32[32] as number; next !== 0; next = i32[96 + next - 1] as number) {
+    if (next > count || next < 0) return `F2: index ${next - 1} of ${count}`;
+    if (seen.has(next)) return `F2: index ${next - 1} is in the list twice`;
+    seen.add(next);
+  }
+  return undefined;
+}
+
+/** Takes two, gives the first back, then the second: what makes ABA. */
+const shuffle: Program = async (call: Call) => {
+  const a = await call('freePop', AT);
+  const b = await call('freePop', AT);
+  if (a >= 0) await call('freePushChain', AT, a, a, 1);
+  if (b >= 0) await call('freePushChain', AT, b, b, 1);
+};
+const POP = ['freePop', AT] as const;
+const giveBack: Program = async (call) => {
+  const a = await call('freePop', AT);
+  if (a >= 0) await call('freePushChain', AT, a, a, 1);
+};
+
+export const freeListScenarios: readonly Scenario[] = TAGS.flatMap((start) => [
+  freeList('race', 2, start, { preemptions: Number.POSITIVE_INFINITY }, [
+    sequence(POP),
+    sequence(POP),
+    sequence(POP),
+  ]),
+  freeList('aba', 2, start, { preemptions: 3, delays: 1 }, [shuffle, sequence(POP, POP)]),
+  freeList('aba', 4, start, { preemptions: 2, delays: 1 }, [shuffle, shuffle, sequence(POP, POP)]),
+  freeList('give-and-take', 2, start, { preemptions: 3, delays: 1 }, [
+    giveBack,
+    giveBack,
+    sequence(POP),
+  ]),
+]);
+
+// --- chunk pool ------------------------------------------------------------------------------------------------------
+
+const chain = (thread: number): number => STATES + 16 * thread;
+const fill =
+  (thread: number, chunks: number): Program =>
+  async (call) => {
+    for (let i = 0; i < chunks; i++) await call('chainAppend', chain(thread), AT);
+    await call('chainRelease', chain(thread), AT);
+    await call('chainAppend', chain(thread), AT);
+  };
+
+/** Chunks in chains and in the list: each once (K2). `died`: chains that their supervisor releases first. */
+function chunkFault({ i32 }: Cells, count: number): string | undefined {
+  const fault = listFault({ i32 } as Cells, count);
+  if (fault !== undefined) return fault;
+  const holders = Array.from({ length: count }, () => [] as string[]);
+  const follow = (from: number, who: string): number => {
+    let links = 0;
+    for (let next = from; next !== 0; next = i32[96 + next - 1] as number) {
+      holders[next - 1]?.push(who);
+      if (++links > count) return links;
+    }
+    return links;
+  };
+  follow(i32[32] as number, 'the list');
+  for (const thread of [0, 1]) {
+    const [first, , chunks] = [0, 1, 2].map((k) => i32[(chain(thread) >> 2) + k] as number) as [
+      number,
+      number,
+      number,
+    ];
+    const links = follow(first, `chain ${thread}`);
+    if (links !== chunks)
+      return `K1: chain ${thread} has ${links} chunks, its COUNT says ${chunks}`;
+  }
+  const wrong = holders.findIndex((names) => names.length !== 1);
+  return wrong < 0
+    ? undefined
+    : `K2: chunk ${wrong} is in ${holders[wrong]?.join(' and ') || 'nothing'}`;
+}
+
+function chunkPool(name: string, count: number, bounds: Bounds): Scenario {
+  return {
+    name: `chunk-pool/${name}/${count}/0`,
+    bounds,
+    bytes: BYTES,
+    threads: [fill(0, 2), fill(1, 1)],
+    killable: [0],
+    setup: ({ memory }) => void FreeList.create(memory, AT, { count }),
+    after: (call: DirectCall, _, died) => {
+      for (const thread of died) call('chainRelease', chain(thread), AT);
+    },
+    final: (cells) => chunkFault(cells, count),
+    cell: cellNames(
+      { 128: 'HEAD', 132: 'HEAD.tag', 256: 'FREE' },
+      { from: 384, bytes: 4, name: 'next' },
+    ),
+    isQuiet: (address) => isQuiet(address) || address === AT + 256 || address >= STATES,
+  };
+}
+
+export const chunkPoolScenarios: readonly Scenario[] = [
+  chunkPool('append-release', 2, { preemptions: 3, delays: 1 }),
+  chunkPool('append-release', 4, { preemptions: 2, delays: 1 }),
+  chunkPool('killed', 4, { preemptions: 1, kills: 1 }),
+];
