@@ -12,6 +12,7 @@ import { describe, LinearizabilityChecker, type Operation } from './linearizabil
 import type { Call, Cells, OperationName, Scenario } from './scenario.ts';
 
 const STEPS_MAX = 2000;
+const TIMEOUTS_MAX = 2;
 const AFTER = 99;
 type SuspendableFunction = (...args: number[]) => Promise<number | undefined>;
 type WasmFunction = (...args: number[]) => number | undefined;
@@ -77,6 +78,7 @@ export class Explorer {
   #clock = 0;
   #step: Step | undefined;
   #stepCount = 0;
+  #timeouts = 0;
   #unfinished = 0;
   #finish: () => void = () => {};
   #schedule: string[] = [];
@@ -176,6 +178,7 @@ export class Explorer {
     this.#schedule = [];
     this.#clock = 0;
     this.#stepCount = 0;
+    this.#timeouts = 0;
     this.#step = undefined;
     this.#failure = undefined;
     this.#isCut = false;
@@ -345,7 +348,7 @@ export class Explorer {
 
   #edge(): number {
     const thread = this.#current as Thread;
-    if (this.#phase !== 'run' && this.#phase !== 'start') return 0;
+    if (this.#phase !== 'run') return 0;
     if (this.#scenario.killable?.includes(thread.id) === false) return 0;
     if (!this.#decider.flag('kill')) return 0;
     this.#schedule.push('x');
@@ -357,7 +360,10 @@ export class Explorer {
   // --- steps -----------------------------------------------------------------------------------------------------
 
   #enabled(current: Thread | undefined): Thread[] {
-    const able = this.#threads.filter((t) => !t.isOver && (t.waitsOn < 0 || t.isTimed));
+    const awake = this.#threads.filter((t) => !t.isOver && t.waitsOn < 0);
+    // Time is up for somebody at any moment, but not again and again while others could run: that would have no end.
+    const isTimeFree = awake.length === 0 || this.#timeouts < TIMEOUTS_MAX;
+    const able = isTimeFree ? [...awake, ...this.#threads.filter((t) => t.isTimed)] : awake;
     if (current === undefined || !able.includes(current) || current.waitsOn >= 0) return able;
     return [current, ...able.filter((t) => t !== current)];
   }
@@ -387,6 +393,7 @@ export class Explorer {
     this.#current = thread;
     this.#take(thread);
     const answer = thread.waitsOn >= 0 ? 2 : 0;
+    if (answer === 2) this.#timeouts++;
     thread.waitsOn = -1;
     thread.isTimed = false;
     const { resume } = thread;

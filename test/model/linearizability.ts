@@ -15,6 +15,8 @@ export interface Operation {
   /** Places in the order of events; `invoked` is -1 until its first step. */
   invoked: number;
   responded: number;
+  /** Takes effect only behind this one, which is a part of the same call. */
+  readonly behind?: Operation;
 }
 
 /** A state is a string. */
@@ -52,7 +54,7 @@ export class LinearizabilityChecker {
     );
     if (lonely !== undefined)
       return `${describe(lonely)}: RETRY, but no other operation was under way`;
-    const ops = operations.filter(({ result }) => result !== RETRY);
+    const ops = operations.filter(({ result }) => result !== RETRY).flatMap(singles);
     const all = 2 ** ops.length - 1;
     const seen = new Set<string>();
     const search = (done: number, state: string): boolean => {
@@ -67,6 +69,7 @@ export class LinearizabilityChecker {
       });
       return ops.some((op, i) => {
         if ((done & (1 << i)) !== 0 || op.invoked > limit) return false;
+        if (op.behind !== undefined && (done & (1 << ops.indexOf(op.behind))) === 0) return false;
         const next = done | (1 << i);
         const states = this.#model.step(state, op);
         return (
@@ -88,6 +91,24 @@ export function describe(op: Operation): string {
 }
 
 const CODES: Readonly<Record<string, string>> = { '-1': 'EMPTY', '-2': 'RETRY', '-3': 'FULL' };
+
+/** `mpmcPushMany` publishes one value at a time, in order: it is as many pushes. */
+function singles(op: Operation): Operation[] {
+  if (op.name !== 'mpmcPushMany' || op.result === undefined || op.result < 0) return [op];
+  const pushes: Operation[] = [];
+  for (const value of op.values.slice(0, op.result)) {
+    const behind = pushes.at(-1);
+    const push = {
+      ...op,
+      name: 'mpmcPush',
+      args: [op.args[0] as number, value],
+      result: 0,
+      values: [],
+    };
+    pushes.push(behind === undefined ? push : { ...push, behind });
+  }
+  return pushes;
+}
 
 function overlaps(a: Operation, b: Operation): boolean {
   if (a === b || a.thread === b.thread) return false;

@@ -22,9 +22,13 @@ const { values, positionals } = parseArgs({
   },
 });
 
-async function explorerOf(scenario: Scenario): Promise<Explorer> {
-  const kills = (scenario.bounds.kills ?? 0) > 0;
-  return new Explorer(await ringUnderTest({ kills }), scenario);
+const modules = {
+  plain: await ringUnderTest(),
+  killing: await ringUnderTest({ kills: true }),
+};
+
+function explorerOf(scenario: Scenario): Explorer {
+  return new Explorer((scenario.bounds.kills ?? 0) > 0 ? modules.killing : modules.plain, scenario);
 }
 
 function bounded(scenario: Scenario): Scenario {
@@ -47,7 +51,7 @@ function boundsText({ bounds }: Scenario): string {
 async function explain(scenario: Scenario, report: Report): Promise<void> {
   const { violation } = report;
   if (violation === undefined) return;
-  const { trace } = await (await explorerOf(scenario)).replay(violation.schedule);
+  const { trace } = await explorerOf(scenario).replay(violation.schedule);
   console.log(`\n  ${violation.message}\n`);
   for (const line of trace) console.log(`  ${line}`);
   console.log(`\n  answers: ${violation.history.join('; ')}`);
@@ -62,7 +66,7 @@ async function replay(name: string): Promise<number> {
     console.log(`no scenario '${name}'; --list shows them`);
     return 2;
   }
-  const report = await (await explorerOf(scenario)).replay(values.schedule);
+  const report = await explorerOf(scenario).replay(values.schedule);
   for (const line of report.trace) console.log(line);
   console.log(report.violation?.message ?? 'all is well in this schedule');
   return report.violation === undefined ? 0 : 1;
@@ -75,7 +79,7 @@ async function explore(): Promise<number> {
   let failed = 0;
   for (const scenario of chosen) {
     const begun = performance.now();
-    const report = await (await explorerOf(scenario)).explore();
+    const report = await explorerOf(scenario).explore();
     const seconds = ((performance.now() - begun) / 1e3).toFixed(1);
     const { executions, steps, histories, violation } = report;
     console.log(

@@ -47,7 +47,7 @@ export function dequeModel(capacity: number): SequentialModel {
   };
 }
 
-/** First in, first out. The batch pushes are sequences of pushes: others may come between, so they are checked one by one (`splitPushes`). */
+/** First in, first out. */
 export function queueModel(capacity: number): SequentialModel {
   return {
     initial: '',
