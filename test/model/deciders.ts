@@ -14,8 +14,8 @@ export interface Step {
 export interface Decider {
   /** One of `enabled`, or -1: this execution would only repeat another one. `current` is first when it could go on. */
   thread(enabled: readonly Step[], current: number): number;
-  /** Whether a store is delayed, or a thread dies, here. */
-  flag(kind: 'delay' | 'kill'): boolean;
+  /** Whether a store is delayed, or a thread dies, here: at the `ordinal`-th such question since the last step. */
+  flag(kind: 'delay' | 'kill', ordinal: number): boolean;
   /** What the chosen step turned out to be. */
   done(step: Step): void;
   /** Prepares the next execution; false when all have been seen. */
@@ -149,7 +149,8 @@ function isIndependent(a: Step, b: Step): boolean {
   return !(a.responds && b.invokes) && !(a.invokes && b.responds);
 }
 
-/** A schedule: thread numbers, `3*2` for three in a row of thread 2, `d` a store delayed, `x` a death. Behind its end threads run on in turn. */
+/** A schedule: thread numbers, `3*2` for three in a row of thread 2, `d` a store delayed, `x2` a
+ * death at the second stack check behind the last step. Behind its end threads run on in turn. */
 export class GivenSchedule implements Decider {
   readonly #tokens: string[];
   #at = 0;
@@ -158,7 +159,7 @@ export class GivenSchedule implements Decider {
     this.#tokens = schedule.split(/[\s,]+/).flatMap((token) => {
       const run = /^(\d+)\*(\d+)$/.exec(token);
       if (run !== null) return Array.from({ length: Number(run[1]) }, () => run[2] as string);
-      if (token !== '' && !/^(\d+|d|x)$/.test(token)) throw new Error(`schedule: '${token}'?`);
+      if (token !== '' && !/^(\d+|d|x\d+)$/.test(token)) throw new Error(`schedule: '${token}'?`);
       return token === '' ? [] : [token];
     });
   }
@@ -172,8 +173,8 @@ export class GivenSchedule implements Decider {
     throw new Error(`schedule: thread ${token} cannot run as step ${this.#at}`);
   }
 
-  flag(kind: 'delay' | 'kill'): boolean {
-    if (this.#tokens[this.#at] !== (kind === 'delay' ? 'd' : 'x')) return false;
+  flag(kind: 'delay' | 'kill', ordinal: number): boolean {
+    if (this.#tokens[this.#at] !== (kind === 'delay' ? 'd' : `x${ordinal}`)) return false;
     this.#at++;
     return true;
   }

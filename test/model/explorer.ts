@@ -13,7 +13,7 @@ import type { Call, Cells, OperationName, Scenario } from './scenario.ts';
 
 const STEPS_MAX = 2000;
 const TIMEOUTS_MAX = 2;
-const AFTER = 99;
+const ALONE = 99;
 type SuspendableFunction = (...args: number[]) => Promise<number | undefined>;
 type WasmFunction = (...args: number[]) => number | undefined;
 
@@ -66,7 +66,7 @@ export class Explorer {
   readonly #initial: Uint8Array;
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
   readonly #checker: LinearizabilityChecker | undefined;
-  readonly #direct: Record<string, WasmFunction>;
+  readonly #functions: Record<string, WasmFunction>;
   readonly #suspendable: Record<string, SuspendableFunction>;
   readonly #accesses = new Map<number, number>();
   #decider: Decider;
@@ -74,11 +74,13 @@ export class Explorer {
   #history: Operation[] = [];
   #current: Thread | undefined;
   #next: Thread | undefined;
-  #phase: 'start' | 'run' | 'after' | 'end' = 'end';
+  #phase: 'start' | 'run' | 'alone' | 'end' = 'end';
   #clock = 0;
   #step: Step | undefined;
   #stepCount = 0;
   #timeouts = 0;
+  /** Stack checks passed since the last step was chosen. */
+  #edges = 0;
   #unfinished = 0;
   #finish: () => void = () => {};
   #schedule: string[] = [];
@@ -115,9 +117,9 @@ export class Explorer {
         edge: () => this.#edge(),
       },
     });
-    this.#direct = exports as unknown as Record<string, WasmFunction>;
+    this.#functions = exports as unknown as Record<string, WasmFunction>;
     this.#suspendable = Object.fromEntries(
-      Object.entries(this.#direct).map(([name, fn]) => [name, WebAssembly.promising(fn)]),
+      Object.entries(this.#functions).map(([name, fn]) => [name, WebAssembly.promising(fn)]),
     ) as Record<string, SuspendableFunction>;
   }
 
@@ -257,6 +259,7 @@ export class Explorer {
     this.#flush(thread);
     thread.isOver = true;
     this.#unfinished--;
+    if (thread.isDead) this.#alone(() => this.#onDeath(thread.id));
     if (this.#unfinished === 0) {
       this.#phase = 'end';
       this.#finish();
@@ -273,7 +276,7 @@ export class Explorer {
 
   /** An access is about to happen: 0 = go on, 1 = `yield` follows. */
   #point(site: number, address: number): number {
-    if (this.#phase === 'after' || this.#scenario.isQuiet(address)) return 0;
+    if (this.#phase === 'alone' || this.#scenario.isQuiet(address)) return 0;
     const thread = this.#current as Thread;
     if (this.#phase === 'end') return 1;
     this.#settle();
@@ -336,7 +339,7 @@ export class Explorer {
 
   #delay(address: number): number {
     if (this.#phase !== 'run' || this.#scenario.isQuiet(address)) return 0;
-    if (!this.#decider.flag('delay')) return 0;
+    if (!this.#decider.flag('delay', 1)) return 0;
     this.#schedule.push('d');
     if (this.#traced !== undefined) this.#traced.text += '   (delayed)';
     return 1;
@@ -350,8 +353,8 @@ export class Explorer {
     const thread = this.#current as Thread;
     if (this.#phase !== 'run') return 0;
     if (this.#scenario.killable?.includes(thread.id) === false) return 0;
-    if (!this.#decider.flag('kill')) return 0;
-    this.#schedule.push('x');
+    if (!this.#decider.flag('kill', ++this.#edges)) return 0;
+    this.#schedule.push(`x${this.#edges}`);
     this.#trace?.push(`T${thread.id} dies`);
     thread.isDead = true;
     return 1;
@@ -376,6 +379,7 @@ export class Explorer {
     }
     const enabled = this.#enabled(current);
     if (enabled.length === 0) {
+      if (this.#scenario.mayRest?.(this.#cells) === true) return undefined;
       const asleep = this.#threads.filter((t) => !t.isOver).map((t) => `T${t.id}`);
       this.#fail(`${asleep.join(' and ')} sleep for ever`);
       return undefined;
@@ -386,6 +390,7 @@ export class Explorer {
       return undefined;
     }
     this.#schedule.push(String(chosen));
+    this.#edges = 0;
     return this.#threads[chosen];
   }
 
@@ -487,23 +492,35 @@ export class Explorer {
   #judge(): void {
     if (this.#failure !== undefined) return;
     const died = this.#threads.filter(({ isDead }) => isDead).map(({ id }) => id);
-    this.#phase = 'after';
-    try {
-      this.#scenario.after?.((name, ...args) => this.#after(name, args), this.#cells, died);
-    } catch (error) {
-      this.#fail(`behind the end: ${String(error)}`);
-    }
-    this.#phase = 'end';
+    this.#alone(() =>
+      this.#scenario.after?.((name, ...args) => this.#direct(name, args), this.#cells, died),
+    );
     const wrong =
       this.#checker?.check(this.#history) ??
       this.#scenario.final?.(this.#cells, this.#history, died);
     if (wrong !== undefined) this.#fail(wrong);
   }
 
-  #after(name: OperationName, args: number[]): number {
-    const operation = this.#begin(AFTER, name, args);
+  #onDeath(thread: number): void {
+    this.#scenario.onDeath?.((name, ...args) => this.#direct(name, args), thread);
+  }
+
+  /** What happens in one go, with nobody between. */
+  #alone(action: () => void): void {
+    const phase = this.#phase;
+    this.#phase = 'alone';
+    try {
+      action();
+    } catch (error) {
+      this.#fail(`alone: ${String(error)}`);
+    }
+    this.#phase = phase;
+  }
+
+  #direct(name: OperationName, args: number[]): number {
+    const operation = this.#begin(ALONE, name, args);
     operation.invoked = this.#clock++;
-    const result = this.#function(this.#direct, name)(...args) ?? 0;
+    const result = this.#function(this.#functions, name)(...args) ?? 0;
     this.#respond(operation, result);
     return result;
   }

@@ -35,6 +35,10 @@ export interface Scenario {
   readonly threads: readonly ((call: Call) => Promise<void>)[];
   /** Threads that may be killed; all by default. */
   readonly killable?: readonly number[];
+  /** What a supervisor does when a thread has died, in one go. */
+  onDeath?(call: DirectCall, thread: number): void;
+  /** Whether all that are left may sleep for ever: there is nothing to do. Never by default. */
+  mayRest?(cells: Cells): boolean;
   /** Behind the end of all threads: takes out what is left. Its operations belong to the history. */
   after?(call: DirectCall, cells: Cells, died: readonly number[]): void;
   /** What the answers have to agree with. */

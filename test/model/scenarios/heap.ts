@@ -4,7 +4,7 @@ import { heapModel } from '../models.ts';
 import type { Bounds, Cells, DirectCall, Scenario } from '../scenario.ts';
 import { AT, BYTES, cellNames, isQuiet, type Program, STATES, sequence } from './layouts.ts';
 
-const CAPACITY = 8;
+const CAPACITY = 12;
 const ENTRIES = Math.ceil((512 + 4 * CAPACITY) / 64) * 64 + 48;
 const NONE = 2n ** 63n - 1n;
 
@@ -98,16 +98,20 @@ const push = (holder: number, key: number, value: number) =>
 const pop = (holder: number) => ['heapPopMin', AT, holder, 0, 0, 0] as const;
 const remove = (holder: number, value: number) => ['heapRemove', AT, holder, value] as const;
 const PEEK = ['heapPeek', AT] as const;
-/** 6 is below 1 and 2, 3 and 4 stand apart from them: a removal of a child of one moves the last of another branch up. */
-const SEVEN = [
+/** Entries 5 to 8 hang under key 10, entry 9, the last, under key 2: a removal of one of the former moves the last upwards. */
+const TEN = [
   [1, 0],
   [10, 1],
   [2, 2],
-  [11, 3],
-  [12, 4],
-  [13, 5],
-  [3, 6],
+  [20, 3],
+  [21, 4],
+  [11, 5],
+  [12, 6],
+  [13, 7],
+  [14, 8],
+  [3, 9],
 ] as const;
+const SIX = TEN.slice(0, 6);
 
 /** A holder dies anywhere in its operation; the supervisor recovers and puts back what carries no mark. */
 function killed(name: string, threads: readonly Program[]): Scenario {
@@ -115,7 +119,7 @@ function killed(name: string, threads: readonly Program[]): Scenario {
     model: _,
     invariant: __,
     ...rest
-  } = heap(name, SEVEN.slice(0, 6), { preemptions: 1, kills: 1 }, threads);
+  } = heap(name, SIX, { preemptions: 1, kills: 1 }, threads);
   return {
     ...rest,
     killable: [0],
@@ -154,12 +158,12 @@ export const heapScenarios: readonly Scenario[] = [
     sequence(push(1, 5, 0), push(1, 5, 1)),
     sequence(push(2, 5, 2), pop(2)),
   ]),
-  heap('remove', SEVEN, { preemptions: 2 }, [
-    sequence(remove(1, 3), PEEK),
+  heap('remove', TEN, { preemptions: 2 }, [
+    sequence(remove(1, 5), PEEK),
     sequence(remove(2, 2), pop(2)),
     sequence(pop(3)),
   ]),
-  heap('rekey', SEVEN, { preemptions: 2 }, [
+  heap('rekey', SIX, { preemptions: 2 }, [
     sequence(push(1, 0, 5), push(1, 20, 0)),
     sequence(pop(2), PEEK, pop(2)),
   ]),

@@ -1,17 +1,21 @@
 /** Lot and bell: no wake-up is lost. The work is values in a deque, as in the runtime. */
-import { Deque, ParkingLot } from '../../../src/ring/index.ts';
-import type { Bounds, Call, Scenario } from '../scenario.ts';
-import { AT, BYTES, cellNames, isQuiet, type Program } from './layouts.ts';
+import { CompletionRing, Deque, ParkingLot } from '../../../src/ring/index.ts';
+import type { Bounds, Call, Cells, Scenario } from '../scenario.ts';
+import { AT, BYTES, cellNames, isQuiet, type Program, STATES, sequence } from './layouts.ts';
 
 const LOT = 1024;
+const BELL = STATES;
+const MAIL = STATES + 128;
 const NEVER = Number.POSITIVE_INFINITY;
+const UNBOUNDED = { preemptions: Number.POSITIVE_INFINITY };
 
-function lot(name: string, values: number, bounds: Bounds, threads: readonly Program[]): Scenario {
-  const deque = cellNames({ 128: 'TOP', 256: 'BOTTOM' }, { from: 384, bytes: 4, name: 'cell' });
-  const parking = cellNames(
-    { [LOT + 128]: 'SLEEPERS', [LOT + 256]: 'SEARCHERS' },
-    { from: LOT + 384, bytes: 128, name: 'WAKE' },
-  );
+const deque = cellNames({ 128: 'TOP', 256: 'BOTTOM' }, { from: 384, bytes: 4, name: 'cell' });
+const parking = cellNames(
+  { [LOT + 128]: 'SLEEPERS', [LOT + 256]: 'SEARCHERS' },
+  { from: LOT + 384, bytes: 128, name: 'WAKE' },
+);
+
+function lot(name: string, bounds: Bounds, threads: readonly Program[]): Scenario {
   return {
     name: `parking/${name}/4/0`,
     bounds,
@@ -21,32 +25,30 @@ function lot(name: string, values: number, bounds: Bounds, threads: readonly Pro
       Deque.create(memory, AT, { capacity: 4, batch: 1 });
       ParkingLot.create(memory, LOT, { workers: 2 });
     },
-    final: (_, history) => {
-      const got = history.filter(
-        ({ name: op, result = -1 }) => op === 'dequeSteal' && result >= 0,
-      ).length;
-      return got === values ? undefined : `${got} of ${values} values were taken`;
-    },
+    // Workers sleep in the end, but never while something waits for them.
+    mayRest: isEmpty,
+    final: (cells) => (isEmpty(cells) ? undefined : 'a value was left behind'),
     invariant: ({ i64 }) => {
-      const [sleepers, searchers] = [
-        i64[(LOT + 128) >> 3] as bigint,
-        i64[(LOT + 256) >> 3] as bigint,
-      ];
-      return (sleepers | searchers) > 3n ? `P2: masks ${sleepers}, ${searchers}` : undefined;
+      const masks = (i64[(LOT + 128) >> 3] as bigint) | (i64[(LOT + 256) >> 3] as bigint);
+      return masks > 3n ? `P2: a bit of no worker: ${masks}` : undefined;
     },
     cell: (at) => (at >= LOT ? parking(at) : deque(at)),
     isQuiet: (address) => isQuiet(address) || (address >= LOT && address < LOT + 128),
   };
 }
 
-/** The worker loop of the runtime: search, announce, look, sleep, look again; hands the search on. */
+function isEmpty({ i32 }: Cells): boolean {
+  return i32[32] === i32[64];
+}
+
+/** The worker loop of the runtime: search, announce, look, sleep, look again; hand the search on. */
 const worker =
-  (id: number, wanted: number, timeoutNs: number = NEVER): Program =>
+  (id: number, timeoutNs: number = NEVER, wanted: number = NEVER): Program =>
   async (call: Call) => {
     await call('searchBegin', LOT, id);
     for (let got = 0; got < wanted; ) {
-      let value = await call('dequeSteal', AT);
-      while (value === -2) value = await call('dequeSteal', AT);
+      const value = await call('dequeSteal', AT);
+      if (value === -2) continue;
       if (value >= 0) {
         got++;
         if ((await call('searchEnd', LOT, id)) === 1 && (await call('dequeSize', AT)) > 0) {
@@ -70,14 +72,71 @@ const producer =
     }
   };
 
+/** Sleeps until there is mail. */
+const mailbox: Program = async (call) => {
+  for (;;) {
+    await call('sleepBegin', LOT, 0);
+    if ((await call('load32', MAIL)) === 0) await call('sleepWait', LOT, 0, NEVER);
+    await call('sleepEnd', LOT, 0);
+    if ((await call('load32', MAIL)) === 1) return;
+  }
+};
+
+const killed = lot('killed-worker', { preemptions: 1, kills: 1 }, [
+  producer(1, 2),
+  worker(0),
+  worker(1),
+]);
+
 export const parkingScenarios: readonly Scenario[] = [
-  lot('one-sleeper', 1, { preemptions: Number.POSITIVE_INFINITY }, [producer(1), worker(0, 1)]),
-  lot('two-values', 2, { preemptions: 3 }, [producer(1, 2), worker(0, 2)]),
-  lot('two-sleepers', 2, { preemptions: 2 }, [producer(1, 2), worker(0, 1), worker(1, 1)]),
-  lot('time-is-up', 1, { preemptions: 2 }, [producer(1), worker(0, 1, 1000)]),
-  lot('wake-worker', 1, { preemptions: 3 }, [
-    producer(1),
-    worker(0, 1),
-    async (call) => void (await call('wakeWorker', LOT, 0)),
+  lot('one-sleeper', UNBOUNDED, [producer(1), worker(0, NEVER, 1)]),
+  lot('two-values', { preemptions: 3 }, [producer(1, 2), worker(0)]),
+  lot('two-sleepers', { preemptions: 2 }, [producer(1, 2), worker(0), worker(1)]),
+  // Each takes one value and is gone, as if it ran a long guest: the other one has to be woken for the second.
+  lot('two-who-leave', { preemptions: 2 }, [
+    producer(1, 2),
+    worker(0, NEVER, 1),
+    worker(1, NEVER, 1),
   ]),
+  lot('time-is-up', { preemptions: 2 }, [producer(1), worker(0, 1000, 1)]),
+  lot('mail', UNBOUNDED, [mailbox, sequence(['store32', MAIL, 1], ['wakeWorker', LOT, 0])]),
+  lot('mail-and-work', { preemptions: 2 }, [
+    producer(1),
+    worker(0),
+    sequence(['wakeWorker', LOT, 0]),
+  ]),
+  {
+    ...killed,
+    killable: [1],
+    // What the supervisor does for a dead worker: lot.forget.
+    onDeath: (call, thread) => {
+      call('lotForget', LOT, thread - 1);
+      call('wakeAny', LOT);
+    },
+  },
+  bell(),
 ];
+
+/** The sleeper arms and looks once more; if it found nothing it has been rung. */
+function bell(): Scenario {
+  return {
+    name: 'parking/bell/4/0',
+    bounds: UNBOUNDED,
+    bytes: BYTES,
+    threads: [
+      sequence(['completionPush', AT, 1], ['bellRing', BELL]),
+      sequence(['completionPush', AT, 2], ['bellRing', BELL]),
+      sequence(['store32', BELL, 1], ['completionPop', AT], ['completionPop', AT]),
+    ],
+    setup: ({ memory }) => void CompletionRing.create(memory, AT, { capacity: 4 }),
+    final: ({ i32 }, history) => {
+      const got = history.filter(
+        ({ name, result = -1 }) => name === 'completionPop' && result >= 0,
+      );
+      const isArmed = i32[BELL >> 2] === 1;
+      return got.length < 2 && isArmed ? 'B1: a completion waits and nobody rang' : undefined;
+    },
+    cell: (at) => (at === BELL ? 'ARMED' : cellNames({ 128: 'TAIL', 256: 'HEAD' })(at)),
+    isQuiet,
+  };
+}
