@@ -1,20 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Deque, EMPTY, FULL } from '../../src/ring/index.ts';
+import { attachRing, Deque, EMPTY, FULL } from '../../src/ring/index.ts';
 import { COUNTER_STARTS, smallArena } from './arenas.ts';
-
-const TOP = 128;
-const BOTTOM = 256;
+import { sharedMemory } from './memories.ts';
 
 /** A deque of four cells whose counters begin at `start`. */
 function dequeAt(start: number): { deque: Deque; i32: Int32Array<SharedArrayBuffer> } {
-  const arena = smallArena();
-  const deque = arena.deque(0);
-  const { i32 } = arena.ring;
-  i32[(deque.address + TOP) >> 2] = start;
-  i32[(deque.address + BOTTOM) >> 2] = start;
-  return { deque, i32 };
+  const memory = sharedMemory();
+  const deque = Deque.create(memory, 128, { capacity: 4, start });
+  return { deque, i32: attachRing(memory).i32 };
 }
 
 describe.each(COUNTER_STARTS)('counters from %d', (start) => {
@@ -55,7 +50,7 @@ describe.each(COUNTER_STARTS)('counters from %d', (start) => {
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 60 }), (operations) => {
         const { deque, i32 } = dequeAt(start);
-        const states = smallArena().layout.slotsAddress;
+        const states = 1024;
         const model: number[] = [];
         let value = 0;
         for (const name of operations) {
@@ -83,7 +78,7 @@ describe.each(COUNTER_STARTS)('counters from %d', (start) => {
 });
 
 it.each([0, 3, 2.5, -4, 2 ** 25])('a_capacity_of_%d_is_refused', (capacity) => {
-  expect(() => Deque.bytes(capacity)).toThrow(/power of two up to 2\^24/);
+  expect(() => Deque.bytes({ capacity })).toThrow(/power of two up to 2\^24/);
 });
 
 it('two_thieves_and_the_owner_get_every_value_once', async () => {

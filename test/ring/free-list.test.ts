@@ -1,31 +1,32 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { EMPTY, type FreeList } from '../../src/ring/index.ts';
+import { attachRing, EMPTY, FreeList } from '../../src/ring/index.ts';
 import { COUNTER_STARTS, smallArena } from './arenas.ts';
+import { sharedMemory } from './memories.ts';
 
 const SLOTS = 4;
+const TAG = 128 + 4;
 
 function listAt(tag: number): { list: FreeList; i32: Int32Array<SharedArrayBuffer> } {
-  const arena = smallArena({ slots: SLOTS });
-  const { i32 } = arena.ring;
-  i32[(arena.slotList.address >> 2) + 1] = tag;
-  return { list: arena.slotList, i32 };
+  const memory = sharedMemory();
+  const list = FreeList.create(memory, 128, { count: SLOTS, start: tag });
+  return { list, i32: attachRing(memory).i32 };
 }
 
 describe.each(COUNTER_STARTS)('tag from %d', (tag) => {
   it('F1_each_change_takes_a_new_tag', () => {
     const { list, i32 } = listAt(tag);
-    const head = list.address >> 2;
+    const at = (list.address + TAG) >> 2;
     for (let change = 1; change <= 8; change += 2) {
       const index = list.pop();
-      expect((i32[head + 1] as number) >>> 0).toBe((tag + change) % 2 ** 32);
+      expect((i32[at] as number) >>> 0).toBe((tag + change) % 2 ** 32);
       list.push(index);
-      expect((i32[head + 1] as number) >>> 0).toBe((tag + change + 1) % 2 ** 32);
+      expect((i32[at] as number) >>> 0).toBe((tag + change + 1) % 2 ** 32);
     }
     for (let i = 0; i < SLOTS; i++) list.pop();
-    const before = i32[head + 1];
+    const before = i32[at];
     expect(list.pop()).toBe(EMPTY);
-    expect(i32[head + 1]).toBe(before);
+    expect(i32[at]).toBe(before);
   });
 
   it('F2_an_index_is_in_the_list_once_and_it_answers_as_a_stack_does', () => {
