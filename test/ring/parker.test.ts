@@ -3,14 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { type Arena, EMPTY } from '../../src/ring/index.ts';
 import { smallArena } from './arenas.ts';
 
-const SEARCHERS = 128;
-const WAKE = 256;
+const SLEEPERS = 128;
+const SEARCHERS = 256;
+const WAKE = 384;
 
 /** The masks of workers that sleep and that search. */
 function masks(arena: Arena): { sleepers: bigint; searchers: bigint } {
   const cells = new BigUint64Array(arena.ring.i32.buffer);
-  const at = arena.layout.lotAddress >> 3;
-  return { sleepers: cells[at] as bigint, searchers: cells[at + (SEARCHERS >> 3)] as bigint };
+  const at = (offset: number): bigint => cells[(arena.layout.lotAddress + offset) >> 3] as bigint;
+  return { sleepers: at(SLEEPERS), searchers: at(SEARCHERS) };
 }
 
 function wakeCell(arena: Arena, worker: number): number {
