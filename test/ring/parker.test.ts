@@ -51,8 +51,16 @@ describe('lot', () => {
     expect(wakeCell(arena, 1)).toBe(0);
     expect([arena.lot.wake(0), arena.lot.wake(1), arena.lot.wake(1)]).toEqual([false, true, false]);
     expect(wakeCell(arena, 1)).toBe(1);
-    expect(masks(arena)).toEqual({ sleepers: 0n, searchers: 2n });
+    expect(masks(arena)).toEqual({ sleepers: 0n, searchers: 0n });
     expect(fn.wakeAny(address)).toBe(-1);
+  });
+
+  it('P4_a_bit_that_a_late_waker_took_back_does_not_hide_the_last_search', () => {
+    const arena = smallArena();
+    const parker = arena.parker(1);
+    parker.searchBegin();
+    arena.ring.fn.lotForget(arena.lot.address, 1); // takes the bit away, as the waker's failed promise does
+    expect(parker.searchEnd()).toBe(true);
   });
 
   it('P3_while_one_searches_nobody_is_woken', () => {
