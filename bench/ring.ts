@@ -11,9 +11,11 @@ import { type RaceOptions, race, type Samples } from './ring/race.ts';
 type Start = () => Promise<Candidate>;
 
 const SHORT: RaceOptions = { rounds: 31, warmUpRounds: 5, secondsMax: 20 };
-const THREADS: RaceOptions = { rounds: 21, warmUpRounds: 3, secondsMax: 25 };
+const THREADS: RaceOptions = { rounds: 31, warmUpRounds: 3, secondsMax: 25 };
 /** Four spinning threads on fewer cores: each round is at the mercy of the kernel's time slices. */
-const CROWDED: RaceOptions = { rounds: 7, warmUpRounds: 1, secondsMax: 20 };
+const CROWDED: RaceOptions = { rounds: 11, warmUpRounds: 1, secondsMax: 20 };
+
+const BATCH_SIZES: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 
 const alone =
   (configuration: string): Start =>
@@ -55,7 +57,12 @@ async function uncontended(cpp: CppProgram | undefined): Promise<Figure[]> {
     SHORT,
   );
   const spsc = await race(
-    [alone('spsc_push_pop_wasm_ns'), alone('spsc_push_pop_ts_ns'), ...inCpp('spsc')],
+    [
+      alone('spsc_push_pop_wasm_ns'),
+      alone('spsc_push_pop_ts_ns'),
+      ...inCpp('spsc'),
+      alone('spsc_turns_push_pop_wasm_ns'),
+    ],
     SHORT,
   );
   const others = await race(
@@ -69,7 +76,11 @@ async function uncontended(cpp: CppProgram | undefined): Promise<Figure[]> {
     ].map(alone),
     SHORT,
   );
-  const batches = await race(['mpmc_batches', 'spsc_batches', 'deque_batches'].map(alone), SHORT);
+  const batches: Figure[] = [];
+  for (const name of ['mpmc_push_pop', 'spsc_push_pop', 'deque_push_steal']) {
+    const starts = BATCH_SIZES.map((size) => alone(`${name}_batch_${size}_wasm_ns`));
+    batches.push(...(await race(starts, SHORT)).figures());
+  }
   return [
     ...mpmc.figures(),
     ...tsToWasm(mpmc, 'mpmc', 'push_pop'),
@@ -89,7 +100,7 @@ async function uncontended(cpp: CppProgram | undefined): Promise<Figure[]> {
     ...others.figures(),
     ...tsToWasm(others, 'deque', 'push_steal'),
     ...others.ratio('heap_wasm_to_js_ratio', 'heap_push_pop_1k_wasm_ns', 'heap_push_pop_1k_js_ns'),
-    ...batches.figures(),
+    ...batches,
   ];
 }
 
@@ -108,11 +119,12 @@ async function acrossThreads(): Promise<Figure[]> {
         across(`${name}_ts_ops_per_s`, `${structure}-ts`),
         across(`${name}_batch_32_ops_per_s`, `${structure}-wasm`, 32),
         across(`${name}_batch_32_ts_ops_per_s`, `${structure}-ts`, 32),
-        ...(structure === 'spsc' ? ['no_padding', 'no_cached_index'] : ['vyukov']).map((ablation) =>
-          across(
-            `${structure}_${ablation}_ops_per_s`,
-            `${structure}-${ablation.replaceAll('_', '-')}`,
-          ),
+        ...(structure === 'spsc' ? ['no_padding', 'no_cached_index', 'turns'] : ['vyukov']).map(
+          (ablation) =>
+            across(
+              `${structure}_${ablation}_ops_per_s`,
+              `${structure}-${ablation.replaceAll('_', '-')}`,
+            ),
         ),
       ],
       THREADS,

@@ -51,12 +51,14 @@ const ABLATIONS = {
   ],
   /** Loops of push and pop inside the module, and a function that does nothing. */
   inner: [include('inner'), named('mpmc.wat', 'mpmcPush'), named('mpmc.wat', 'mpmcPop')],
+  /** The SPSC ring with a TURN in each cell. */
+  turns: [include('turns')],
   /** D. Vyukov's ring as he wrote it. */
   vyukov: [include('vyukov')],
 } satisfies Readonly<Record<string, readonly Change[]>>;
 
 export type Ablation = keyof typeof ABLATIONS;
-const OWN_FILES: ReadonlySet<string> = new Set(['inner.wat', 'vyukov.wat']);
+const OWN_FILES: ReadonlySet<string> = new Set(['inner.wat', 'turns.wat', 'vyukov.wat']);
 
 export async function ablation(name: Ablation): Promise<WebAssembly.Module> {
   const changes: readonly Change[] = ABLATIONS[name];

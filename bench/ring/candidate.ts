@@ -61,6 +61,9 @@ export function answer(
       TIMEOUT_MS,
     );
     child.once('exit', onExit).once('error', onError);
+    if (child.exitCode !== null || child.signalCode !== null) {
+      return onExit(child.exitCode, child.signalCode); // it ended between two rounds
+    }
     listen((value) => {
       settled();
       resolve(value);

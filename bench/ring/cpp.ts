@@ -38,12 +38,15 @@ export class CppProgram {
     const child = spawn(join(this.#folder, 'ring'), [prefix], {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
+    child.stdin.on('error', () => {}); // a program that has ended; `answer` tells
     const lines = createInterface({ input: child.stdout });
-    return {
+    const line = (): Promise<Sample> =>
+      answer(child, `ring.cpp ${prefix}`, (resolve) =>
+        lines.once('line', (text) => resolve(JSON.parse(text) as Sample)),
+      );
+    const candidate = {
       round: (): Promise<Sample> => {
-        const sample = answer(child, `ring.cpp ${prefix}`, (resolve) =>
-          lines.once('line', (line) => resolve(JSON.parse(line) as Sample)),
-        );
+        const sample = line();
         child.stdin.write('round\n');
         return sample;
       },
@@ -51,6 +54,13 @@ export class CppProgram {
         child.kill('SIGKILL');
       },
     };
+    try {
+      await line(); // it has started
+      return candidate;
+    } catch (error) {
+      candidate.end();
+      throw error;
+    }
   }
 
   async remove(): Promise<void> {

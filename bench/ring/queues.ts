@@ -11,6 +11,7 @@ export type QueueName =
   | 'mpmc-plain-publish'
   | 'spsc-wasm'
   | 'spsc-ts'
+  | 'spsc-turns'
   | 'spsc-no-padding'
   | 'spsc-no-cached-index';
 
@@ -36,14 +37,19 @@ export const BATCHES_ADDRESS: number = 32_768;
 const ABLATIONS: Readonly<Partial<Record<QueueName, Ablation>>> = {
   'mpmc-vyukov': 'vyukov',
   'mpmc-plain-publish': 'plain-publish',
+  'spsc-turns': 'turns',
   'spsc-no-padding': 'no-padding',
   'spsc-no-cached-index': 'no-cached-index',
 };
 
+type Take = RingFunctions['mpmcPop'];
+type Put = RingFunctions['mpmcPush'];
+
 export async function createQueue(name: QueueName): Promise<SharedQueue> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-  if (name.startsWith('spsc')) SpscRing.create(memory, 0, { capacity: CAPACITY });
-  else MpmcRing.create(memory, 0, { capacity: CAPACITY });
+  // Those with a TURN begin like mpmc, whatever they are.
+  const { create } = name.startsWith('mpmc') || name === 'spsc-turns' ? MpmcRing : SpscRing;
+  create(memory, 0, { capacity: CAPACITY });
   if (name === 'mpmc-vyukov') {
     const i32 = new Int32Array(memory.buffer);
     for (let i = 0; i < CAPACITY; i++) i32[96 + 2 * i] = i;
@@ -58,21 +64,20 @@ export function openQueue({ name, memory, module }: SharedQueue): Queue {
   if (module === undefined) {
     return name === 'mpmc-wasm' ? MpmcRing.attach(memory, 0) : SpscRing.attach(memory, 0);
   }
-  const fn = new WebAssembly.Instance(module, { luge: { arena: memory } })
-    .exports as unknown as RingFunctions &
-    Record<'vyukovPush' | 'vyukovPop', RingFunctions['mpmcPush'] & RingFunctions['mpmcPop']>;
-  if (name === 'mpmc-vyukov') return new AblatedQueue(fn.vyukovPush, fn.vyukovPop);
-  if (name === 'mpmc-plain-publish') return new AblatedQueue(fn.mpmcPush, fn.mpmcPop);
-  return new AblatedQueue(fn.spscPush, fn.spscPop);
+  const instance = new WebAssembly.Instance(module, { luge: { arena: memory } });
+  const prefix = { 'mpmc-vyukov': 'vyukov', 'spsc-turns': 'turns' }[name as string];
+  const names = prefix ?? name.slice(0, 4);
+  const { [`${names}Push`]: push, [`${names}Pop`]: pop } = instance.exports;
+  return new AblatedQueue(push as Put, pop as Take);
 }
 
 /** The same few lines around the functions as in MpmcRing and SpscRing. */
 class AblatedQueue implements Queue {
   readonly address: number = 0;
-  readonly #push: RingFunctions['mpmcPush'];
-  readonly #pop: RingFunctions['mpmcPop'];
+  readonly #push: Put;
+  readonly #pop: Take;
 
-  constructor(push: RingFunctions['mpmcPush'], pop: RingFunctions['mpmcPop']) {
+  constructor(push: Put, pop: Take) {
     this.#push = push;
     this.#pop = pop;
   }

@@ -128,6 +128,8 @@ double nsPerPair(Ring& ring) {
 
 int main(int argc, char** argv) {
   const std::string prefix = argc > 1 ? argv[1] : "";
+  std::printf("{}\n");  // ready
+  std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line);) {
     if (prefix == "mpmc") {
       std::printf("{\"mpmc_push_pop_cpp_ns\":%f,\"mpmc_push_pop_cpp_seqcst_ns\":%f}\n", nsPerPair(mpmc), nsPerPair(mpmcSeqCst));

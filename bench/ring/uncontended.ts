@@ -18,9 +18,8 @@ import { expectSame, serveRounds } from './rounds.ts';
 import { TsDeque } from './ts-deque.ts';
 
 const PER_BATCH = 1024;
-const BATCHES = 100;
+const BATCHES = 300;
 const HEAP_ENTRIES = 1000;
-const BATCH_SIZES = [1, 2, 4, 8, 16, 32, 64] as const;
 /** The sum of 0 … PER_BATCH - 1. */
 const SUM = (PER_BATCH * (PER_BATCH - 1)) / 2;
 
@@ -43,13 +42,17 @@ const CONFIGURATIONS: Readonly<Record<string, () => Works | Promise<Works>>> = {
   free_pop_push_wasm_ns: free,
   heap_push_pop_1k_wasm_ns: () => heap(Heap.create(memory(), 0, { capacity: HEAP_ENTRIES + 1 })),
   heap_push_pop_1k_js_ns: () => heap(new JsHeap()),
-  mpmc_batches: () => batches('mpmc-wasm', (size) => `mpmc_push_pop_batch_${size}_wasm_ns`),
-  spsc_batches: () => batches('spsc-wasm', (size) => `spsc_push_pop_batch_${size}_wasm_ns`),
-  deque_batches: stealBatches,
+  spsc_turns_push_pop_wasm_ns: () => pairs('spsc-turns'),
 };
 
 const configuration = process.argv[2] ?? '';
-const works = Object.entries((await CONFIGURATIONS[configuration]?.()) ?? {});
+const [, structure, size = ''] =
+  /^(mpmc|spsc|deque)_.*_batch_(\d+)_wasm_ns$/.exec(configuration) ?? [];
+const works = Object.entries(
+  structure === undefined
+    ? ((await CONFIGURATIONS[configuration]?.()) ?? {})
+    : await batches(structure, Number(size)),
+);
 if (works.length === 0) throw new Error(`there is no configuration '${configuration}'`);
 serveRounds(async () => {
   const sample: Record<string, number> = {};
@@ -186,14 +189,14 @@ function heap(queue: Pick<Heap, 'popMin'> & { push(key: number, value: number): 
 }
 
 /** Nanoseconds a value, the filling and the reading of the batch included: a caller has to do it, too. */
-async function batches(name: QueueName, figure: (size: number) => string): Promise<Works> {
-  const shared = await createQueue(name);
+async function batches(structure: string, size: number): Promise<Works> {
+  if (structure === 'deque') return stealBatches(size);
+  const shared = await createQueue(`${structure}-wasm` as QueueName);
   const queue = openQueue(shared);
-  const works: Record<string, Work> = {};
-  for (const size of BATCH_SIZES) {
-    const batch = new Batch(shared.memory, BATCHES_ADDRESS, size);
-    const { values } = batch;
-    works[figure(size)] = () => {
+  const batch = new Batch(shared.memory, BATCHES_ADDRESS, size);
+  const { values } = batch;
+  return {
+    [configuration]: () => {
       let sum = 0;
       for (let next = 0; next < PER_BATCH; ) {
         for (let i = 0; i < size; i++) values[i] = next++;
@@ -201,32 +204,28 @@ async function batches(name: QueueName, figure: (size: number) => string): Promi
         const n = queue.popMany(batch, size);
         for (let i = 0; i < n; i++) sum += values[i] as number;
       }
-      expectSame(figure(size), sum, SUM);
-    };
-  }
-  return works;
+      expectSame(configuration, sum, SUM);
+    },
+  };
 }
 
 /** Single pushes and batched steals. A steal takes half of what is there at most, so as much again stays behind. */
-function stealBatches(): Works {
-  const works: Record<string, Work> = {};
-  for (const size of BATCH_SIZES) {
-    const arena = memory();
-    const deque = Deque.create(arena, 0, { capacity: CAPACITY, batch: size });
-    const batch = new Batch(arena, BATCHES_ADDRESS, size);
-    const { values } = batch;
-    for (let i = 0; i < size; i++) deque.push(PER_BATCH - size + i); // as if left over from the batch before
-    const name = `deque_push_steal_batch_${size}_wasm_ns`;
-    works[name] = () => {
+function stealBatches(size: number): Works {
+  const arena = memory();
+  const deque = Deque.create(arena, 0, { capacity: CAPACITY, batch: size });
+  const batch = new Batch(arena, BATCHES_ADDRESS, size);
+  const { values } = batch;
+  for (let i = 0; i < size; i++) deque.push(PER_BATCH - size + i); // as if left over from the batch before
+  return {
+    [configuration]: () => {
       let sum = 0;
       for (let next = 0; next < PER_BATCH; ) {
         for (let i = 0; i < size; i++) deque.push(next++);
         const n = deque.stealBatch(batch, size);
         for (let i = 0; i < n; i++) sum += values[i] as number;
       }
-      expectSame(name, sum, SUM);
-      expectSame(`${name}: left`, deque.size, size);
-    };
-  }
-  return works;
+      expectSame(configuration, sum, SUM);
+      expectSame(`${configuration}: left`, deque.size, size);
+    },
+  };
 }
