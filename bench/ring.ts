@@ -5,7 +5,7 @@
  */
 import { type Figure, header } from './figures.ts';
 import { type Candidate, forked } from './ring/candidate.ts';
-import { CppProgram } from './ring/cpp.ts';
+import { cpp, HAS_CPP } from './ring/cpp.ts';
 import { type RaceOptions, race, type Samples } from './ring/race.ts';
 
 type Start = () => Promise<Candidate>;
@@ -28,22 +28,17 @@ const across =
 
 export async function ring(): Promise<Figure[]> {
   header(2);
-  const cpp = await CppProgram.build();
-  if (cpp === undefined) process.stderr.write('no g++: the figures of C++ are left out\n');
-  try {
-    return [
-      ...(await uncontended(cpp)),
-      ...(await acrossThreads()),
-      ...(await roundTrips()),
-      ...(await crowded()),
-    ];
-  } finally {
-    await cpp?.remove();
-  }
+  if (!HAS_CPP) process.stderr.write('no g++: the figures of C++ are left out\n');
+  return [
+    ...(await uncontended()),
+    ...(await acrossThreads()),
+    ...(await roundTrips()),
+    ...(await crowded()),
+  ];
 }
 
-async function uncontended(cpp: CppProgram | undefined): Promise<Figure[]> {
-  const inCpp = (prefix: string): Start[] => (cpp === undefined ? [] : [() => cpp.start(prefix)]);
+async function uncontended(): Promise<Figure[]> {
+  const inCpp = (prefix: string): Start[] => (HAS_CPP ? [() => cpp(prefix)] : []);
   const mpmc = await race(
     [
       alone('mpmc_push_pop_wasm_ns'),

@@ -19,7 +19,7 @@ export interface PingPongData {
 }
 
 const isParking = process.argv[2] === 'park';
-const trips = isParking ? 500 : 20_000;
+const trips = isParking ? 300 : 5_000;
 const { regions, pages } = layout({
   rings: { kind: 'spsc', capacity: 2, count: 2 },
   lot: { kind: 'lot', workers: 2 },
