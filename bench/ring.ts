@@ -2,6 +2,27 @@
  * The structures of the ring layer: beside the same algorithms in TypeScript and in C++, without other threads and with them, without
  * parts of their design, and beside what one would use instead. One process a configuration, rounds interleaved within a race; each
  * process verifies sums and order of what it moved before it answers. Names end in the unit; `_ts_`, `_cpp_`, `_js_` are the baselines.
+ *
+ * What separates a pair of mpmc from the same ring in C++. Read from `node --print-wasm-code-function-index=6` (push) and `=7` (pop),
+ * `--print-opt-code` for the caller, and the figures below; Zen 3, the quietest rounds of several runs:
+ *   mpmc_push_pop_cpp_ns                  5      two CAS; the weakest orders publish by a mov
+ *   mpmc_push_pop_cpp_seqcst_ns           7.7    and an xchg: three locked instructions
+ *   mpmc_push_pop_wasm_inner_ns           8      our code in a loop inside WebAssembly: the checks below cost next to nothing
+ *   mpmc_push_pop_wasm_ns                11-12   and two calls from JavaScript, 2 ns each
+ *   mpmc_plain_publish_push_pop_wasm_ns  11-12   without the xchg: within the noise, as the next CAS waits for the store anyway
+ * - The calls. TurboFan inlines the wrapper, not a body with atomics: four loads that depend on each other (the function's data, the
+ *   instance, the dispatch handle), an indirect call through a table, a frame, everything live in JavaScript spilled. A body that
+ *   is inlined is free (wasm_call_empty_ns); one atomic load behind a call is 4 ns (wasm_call_load_ns). Without the inlined wrapper
+ *   (--no-turbo-inline-js-wasm-calls; also --turbolev as it is) a pair is 16 ns. Only fewer calls help: batches, or functions that
+ *   do two things at once. MpmcRing around the function costs less than 1 ns.
+ * - Bounds: no instruction, the guard pages behind the memory do it; 3 ns a pair where they do not (--wasm-enforce-bounds-checks).
+ * - Alignment: lea, and, mov, test, jnz for each atomic access, though the address is known to be right; predicted, in the shade of
+ *   the locked instructions. Constant addresses would drop them, and the ring's address would no longer be an argument.
+ * - Stack check: a compare and a jump in each loop header; the loops are entered once. Unmeasurable.
+ * - A 64-bit seq-cst store is a single xchg, a seq-cst load a mov: no fences.
+ * Across threads it is the lines that move that count, not the code: spsc touches two for a value when it is nearly empty (TAIL, cell),
+ * and there TypeScript is as fast; spsc_turns, whose consumer looks at the cell alone, is twice as fast as both, and so is mpmc.
+ * The heap's gap to JavaScript is calls inside WebAssembly that V8 does not inline: 180 ns, 130 with --wasm-inlining-ignore-call-counts.
  */
 import { type Figure, header } from './figures.ts';
 import { type Candidate, forked } from './ring/candidate.ts';

@@ -18,7 +18,7 @@ import { expectSame, serveRounds } from './rounds.ts';
 import { TsDeque } from './ts-deque.ts';
 
 const PER_BATCH = 1024;
-const BATCHES = 300;
+const BATCHES = 100;
 const HEAP_ENTRIES = 1000;
 /** The sum of 0 … PER_BATCH - 1. */
 const SUM = (PER_BATCH * (PER_BATCH - 1)) / 2;
