@@ -152,6 +152,14 @@ it('H3_a_value_that_carries_the_mark_is_not_handed_over', () => {
   expect([heap.recover(DEAD), heap.size]).toEqual([EMPTY, 1]);
 });
 
+it('H3_a_holder_that_had_begun_nothing_hands_over_nothing', () => {
+  const { heap, cells } = heapWith([2, 1, 3]);
+  expect(heap.popMin()).toBe(1); // the journal still tells of it
+  cells.lock = DEAD + 1;
+  expect([heap.recover(DEAD), heap.size]).toEqual([EMPTY, 2]);
+  cells.expectWhole();
+});
+
 it('H3_a_lock_that_nobody_holds_is_left_alone', () => {
   const { memory, heap } = heapWith([2, 1]);
   expect(changedBy(memory, () => expect(heap.recover(DEAD)).toBe(EMPTY))).toEqual([]);

@@ -41,11 +41,12 @@ type Step =
   | readonly ['popMin' | 'popMinMark']
   | readonly ['remove', number];
 
-const fewKeys = fc.bigInt({ min: -3n, max: 3n });
+const fewKeys = fc.bigInt({ min: -4n, max: 4n });
 const anyKeys = fc.bigInt({ min: -(2n ** 63n), max: LAST_KEY });
 const exactKeys = fc.bigInt({ min: -(2n ** 53n), max: 2n ** 53n });
 
-function stepsOf(values: number): fc.Arbitrary<Step[]> {
+/** Pushes that nearly fill the heap, so that it has its depth, and then anything. */
+function stepsOf(capacity: number, values: number): fc.Arbitrary<Step[]> {
   const value = fc.nat(values - 1);
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 3, arbitrary: fc.tuple(fc.constant('push' as const), fewKeys, value) },
@@ -54,7 +55,10 @@ function stepsOf(values: number): fc.Arbitrary<Step[]> {
     { weight: 1, arbitrary: fc.constantFrom<Step>(['popMin'], ['popMinMark']) },
     { weight: 2, arbitrary: fc.tuple(fc.constant('remove' as const), value) },
   );
-  return fc.array(step, { maxLength: 100 });
+  const pushes = fc
+    .array(fewKeys, { maxLength: capacity, minLength: capacity >> 1 })
+    .map((keys) => keys.map((key, i): Step => ['push64', key, i]));
+  return fc.tuple(pushes, fc.array(step, { maxLength: 60 })).map((parts) => parts.flat());
 }
 
 /** Pairs of key and value in the order of their pushes: the first of the least keys is the next. */
@@ -132,7 +136,9 @@ describe.each(COUNTER_STARTS)('sequence from %d', (start) => {
   it.each([1, 2, 4, 8, 40])('H1_a_heap_of_%d_answers_as_an_array_does_and_is_whole', (capacity) => {
     const values = capacity + 3;
     fc.assert(
-      fc.property(stepsOf(values), (steps) => compare(heapOf({ capacity, values }, start), steps)),
+      fc.property(stepsOf(capacity, values), (steps) =>
+        compare(heapOf({ capacity, values }, start), steps),
+      ),
       { numRuns: 30 },
     );
   });
