@@ -31,10 +31,10 @@ import { type RaceOptions, race, type Samples } from './ring/race.ts';
 
 type Start = () => Promise<Candidate>;
 
-const SHORT: RaceOptions = { rounds: 31, warmUpRounds: 5, secondsMax: 20 };
-const THREADS: RaceOptions = { rounds: 31, warmUpRounds: 3, secondsMax: 25 };
+const SHORT: RaceOptions = { rounds: 31, warmUpRounds: 5, secondsMax: 12 };
+const THREADS: RaceOptions = { rounds: 31, warmUpRounds: 3, secondsMax: 20 };
 /** Four spinning threads on fewer cores: each round is at the mercy of the kernel's time slices. */
-const CROWDED: RaceOptions = { rounds: 11, warmUpRounds: 1, secondsMax: 20 };
+const CROWDED: RaceOptions = { rounds: 11, warmUpRounds: 1, secondsMax: 12 };
 
 const BATCH_SIZES: readonly number[] = [1, 2, 4, 8, 16, 32, 64];
 

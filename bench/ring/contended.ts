@@ -20,8 +20,8 @@ export interface ThreadData {
   readonly items: number;
 }
 
-/** 0.01 to 0.1 s. A multiple of producers, consumers and the batch. */
-const ITEMS = { wasm: 2 ** 20, ts: 2 ** 18, crowded: 2 ** 16 } as const;
+/** Some 20 ms where each thread has a core, seconds where it has not. A multiple of producers, consumers and the batch. */
+const ITEMS = { wasm: 2 ** 19, ts: 2 ** 17, crowded: 2 ** 16 } as const;
 
 const [figure = '', name = '', ...numbers] = process.argv.slice(2);
 const [producers = 1, consumers = 1, batch = 0] = numbers.map(Number);

@@ -1,6 +1,6 @@
 /** The rings that the bench compares, by name, behind one shape. One process opens rings of one name only (candidate.ts). */
 import { type Batch, MpmcRing, type RingFunctions, SpscRing } from '../../src/ring/index.ts';
-import { type Ablation, ablation } from './ablations.ts';
+import type { Ablation } from './ablations.ts';
 import { TsMpmc } from './ts-mpmc.ts';
 import { TsSpsc } from './ts-spsc.ts';
 
@@ -55,6 +55,8 @@ export async function createQueue(name: QueueName): Promise<SharedQueue> {
     for (let i = 0; i < CAPACITY; i++) i32[96 + 2 * i] = i;
   }
   const change = ABLATIONS[name];
+  // Not imported above: the threads would load the assembler with it.
+  const { ablation } = await import('./ablations.ts');
   return { name, memory, module: change === undefined ? undefined : await ablation(change) };
 }
 

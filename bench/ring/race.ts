@@ -6,7 +6,7 @@ export interface RaceOptions {
   readonly rounds: number;
   /** Rounds before the first that counts: the JIT compiles, the threads find their cores. */
   readonly warmUpRounds: number;
-  /** After so long no further round begins, once there are ROUNDS_MIN. */
+  /** After so long no further round begins, once ROUNDS_MIN count; after a third of it the next one counts. */
   readonly secondsMax: number;
 }
 
@@ -54,19 +54,23 @@ export async function race(
 ): Promise<Samples> {
   const candidates: Candidate[] = [];
   const samples = new Samples();
-  const until = performance.now() + secondsMax * 1e3;
   try {
     for (const start of starts) candidates.push(await start());
-    for (let round = 0; round < warmUpRounds + rounds; round++) {
-      if (performance.now() > until && round >= warmUpRounds + ROUNDS_MIN) {
-        process.stderr.write(`time is up: ${round - warmUpRounds} rounds instead of ${rounds}\n`);
+    const start = performance.now();
+    let kept = 0;
+    for (let round = 0; kept < rounds; round++) {
+      const seconds = (performance.now() - start) / 1e3;
+      if (seconds > secondsMax && kept >= ROUNDS_MIN) {
+        process.stderr.write(`time is up: ${kept} rounds instead of ${rounds}\n`);
         break;
       }
+      const isKept = round >= warmUpRounds || (round > 0 && seconds > secondsMax / 3);
       for (const candidate of candidates) {
         const sample = await candidate.round();
-        if (round < warmUpRounds) continue;
+        if (!isKept) continue;
         for (const [name, value] of Object.entries(sample)) samples.add(name, value);
       }
+      if (isKept) kept++;
     }
     return samples;
   } finally {
