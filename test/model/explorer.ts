@@ -259,7 +259,13 @@ export class Explorer {
     if (operation.invoked < 0) operation.invoked = this.#clock++;
     operation.result = result;
     const taken = batchOut(operation, this.#cells.i32);
-    if (taken !== undefined) operation.values = taken;
+    if (taken !== undefined) {
+      operation.values = taken;
+      const [, batch = 0, max = 0] = operation.args;
+      const count = this.#cells.i32[batch >> 2];
+      if (count !== Math.max(0, result)) this.#fail(`${describe(operation)}: COUNT is ${count}`);
+      if (result > max) this.#fail(`${describe(operation)}: more than ${max}`);
+    }
     operation.responded = this.#clock++;
     this.#flushTrace();
     this.#trace?.push(`${' '.repeat(4)}${describe(operation)}`);

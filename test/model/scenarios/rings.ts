@@ -70,6 +70,11 @@ const mpopMany = (thread: number, max: number) =>
   ['mpmcPopMany', AT, batchOf(thread), max] as const;
 
 export const mpmcScenarios: readonly Scenario[] = [
+  mpmc('size', 2, 2 ** 32 - 3, { preemptions: 2 }, [
+    sequence(mpush(1), mpush(2), mpush(3)),
+    sequence(MPOP, MPOP),
+    sequence(['mpmcSize', AT]),
+  ]),
   ...variants([2], STARTS, (capacity, start) => [
     mpmc('one-each', capacity, start, UNBOUNDED, [sequence(mpush(1)), sequence(MPOP)]),
     mpmc('two-producers', capacity, start, UNBOUNDED, [
@@ -152,8 +157,14 @@ function spsc(
 
 const spush = (value: number) => ['spscPush', AT, value] as const;
 const SPOP = ['spscPop', AT] as const;
+const SIZES = sequence(['spscSize', AT]);
 
 export const spscScenarios: readonly Scenario[] = [
+  spsc('size', 2, 2 ** 32 - 3, { preemptions: 2 }, [
+    sequence(spush(1), spush(2), spush(3), spush(4)),
+    sequence(SPOP, SPOP, SPOP),
+    SIZES,
+  ]),
   ...variants([2], STARTS, (capacity, start) =>
     spsc('lap', capacity, start, UNBOUNDED, [
       sequence(spush(1), spush(2), spush(3)),
