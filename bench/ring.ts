@@ -10,6 +10,7 @@
  *   mpmc_push_pop_wasm_inner_ns           8      our code in a loop inside WebAssembly: the checks below cost next to nothing
  *   mpmc_push_pop_wasm_ns                11-12   and two calls from JavaScript, 2 ns each
  *   mpmc_plain_publish_push_pop_wasm_ns  11-12   without the xchg: within the noise, as the next CAS waits for the store anyway
+ * With the other core busy they are 6, 8.5, 12.5, 18-20 and 17-18: more instructions suffer more, so the checks are not free then.
  * - The calls. TurboFan inlines the wrapper, not a body with atomics: four loads that depend on each other (the function's data, the
  *   instance, the dispatch handle), an indirect call through a table, a frame, everything live in JavaScript spilled. A body that
  *   is inlined is free (wasm_call_empty_ns); one atomic load behind a call is 4 ns (wasm_call_load_ns). Without the inlined wrapper
