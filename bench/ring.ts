@@ -21,9 +21,8 @@
  *   the locked instructions. Constant addresses would drop them, and the ring's address would no longer be an argument.
  * - Stack check: a compare and a jump in each loop header; the loops are entered once. Unmeasurable.
  * - A 64-bit seq-cst store is a single xchg, a seq-cst load a mov: no fences.
- * Across threads it is the lines that move that count, not the code: spsc touches two for a value when it is nearly empty (TAIL, cell),
- * and there TypeScript is as fast; spsc_turns, whose consumer looks at the cell alone, is twice as fast as both, and so is mpmc.
- * The heap's gap to JavaScript is calls inside WebAssembly that V8 does not inline: 180 ns, 130 with --wasm-inlining-ignore-call-counts.
+ * Across threads it is the lines that move that count, not the code: spsc_indices touches two for a value when it is nearly empty (TAIL,
+ * cell), and there TypeScript was as fast; spsc, whose consumer looks at the cell alone, is twice as fast.
  */
 import { type Figure, header } from './figures.ts';
 import { type Candidate, forked } from './ring/candidate.ts';
@@ -78,7 +77,7 @@ async function uncontended(): Promise<Figure[]> {
       alone('spsc_push_pop_wasm_ns'),
       alone('spsc_push_pop_ts_ns'),
       ...inCpp('spsc'),
-      alone('spsc_turns_push_pop_wasm_ns'),
+      alone('spsc_indices_push_pop_wasm_ns'),
     ],
     SHORT,
   );
@@ -136,7 +135,7 @@ async function acrossThreads(): Promise<Figure[]> {
         across(`${name}_ts_ops_per_s`, `${structure}-ts`),
         across(`${name}_batch_32_ops_per_s`, `${structure}-wasm`, 32),
         across(`${name}_batch_32_ts_ops_per_s`, `${structure}-ts`, 32),
-        ...(structure === 'spsc' ? ['no_padding', 'no_cached_index', 'turns'] : ['vyukov']).map(
+        ...(structure === 'spsc' ? ['no_padding', 'no_cached_index', 'indices'] : ['vyukov']).map(
           (ablation) =>
             across(
               `${structure}_${ablation}_ops_per_s`,
