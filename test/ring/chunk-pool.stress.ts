@@ -1,6 +1,6 @@
 import { CHAIN_BYTES, ChunkPool, EMPTY, FreeList } from '../../src/ring/index.ts';
 import { type Case, stress } from './stress/case.ts';
-import { KILLS_MAX, kills } from './stress/kills.ts';
+import { KILLS, runWithKills } from './stress/kills.ts';
 import { Ownership } from './stress/ownership.ts';
 import { CHUNK_BYTES } from './stress/pool-roles.ts';
 import { Stage } from './stress/stage.ts';
@@ -53,20 +53,19 @@ stress('no_starvation_nobody_is_refused_when_there_are_enough', (run) =>
 
 stress('T_a_supervisor_gives_back_the_chains_of_killed_threads', async (run) => {
   const [count, longest] = [7, 4];
-  const made = poolOf(count, KILLS_MAX + 1);
+  const made = poolOf(count, KILLS + 1);
   const { stage, pool } = made;
   const crew = run.crew(stage, ROLES, count);
   const part = { role: 'builder', options: { threads: 3, longest, least: 0 } };
-  await crew.run([part], () =>
-    kills(
-      run,
-      crew,
-      () => part,
-      ({ number }) => {
-        new Ownership(crew.ledger, number).forget();
-        pool.release(stage.at('chains', number));
-      },
-    ),
-  );
+  await runWithKills({
+    run,
+    crew,
+    parts: [part],
+    victim: () => part,
+    isDead: ({ number }) => {
+      new Ownership(crew.ledger, number).forget();
+      pool.release(stage.at('chains', number));
+    },
+  });
   checkAllFree(made);
 });

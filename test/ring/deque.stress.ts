@@ -2,7 +2,7 @@ import { describe } from 'vitest';
 import { Batch, Deque } from '../../src/ring/index.ts';
 import { type Case, stress } from './stress/case.ts';
 import { ANY_WAY, BATCH, WAY } from './stress/deque-roles.ts';
-import { KILLS_MAX, kills } from './stress/kills.ts';
+import { KILLS, runWithKills } from './stress/kills.ts';
 import type { Numbers } from './stress/role.ts';
 import { Stage } from './stress/stage.ts';
 import { AHEAD, STARTS } from './stress/starts.ts';
@@ -110,12 +110,15 @@ describe('killed_thieves', () => {
   }
 
   stress('T_a_value_is_in_the_deque_or_carries_the_mark_of_its_thief', async (run) => {
-    const stage = stageOf(capacity, KILLS_MAX + 1, VALUES);
+    const stage = stageOf(capacity, KILLS + 1, VALUES);
     const deque = Deque.create(stage.memory, stage.at('deque'), { capacity });
     const crew = run.crew(stage, ROLES, VALUES);
-    const [owner] = await crew.run([{ role: 'owner', options: { least: capacity, pops: 0 } }], () =>
-      kills(run, crew, () => ({ role: 'thief', options: { way: WAY.mark } })),
-    );
+    const [owner] = await runWithKills({
+      run,
+      crew,
+      parts: [{ role: 'owner', options: { least: capacity, pops: 0 } }],
+      victim: () => ({ role: 'thief', options: { way: WAY.mark } }),
+    });
     const { pushed = 0 } = owner as Numbers;
     const left = rest(deque);
     const unused = new Set<number>();
@@ -138,21 +141,20 @@ describe('killed_thieves', () => {
   });
 
   stress('T_a_value_is_in_the_deque_or_in_the_batch_of_its_thief', async (run) => {
-    const stage = stageOf(capacity, KILLS_MAX + 1, VALUES);
+    const stage = stageOf(capacity, KILLS + 1, VALUES);
     const deque = Deque.create(stage.memory, stage.at('deque'), { capacity });
     const crew = run.crew(stage, ROLES, VALUES);
     const held = new Set<number>();
-    const [owner] = await crew.run([{ role: 'owner', options: { least: capacity, pops: 0 } }], () =>
-      kills(
-        run,
-        crew,
-        () => ({ role: 'thief', options: { way: WAY.batch } }),
-        ({ number }) => {
-          const batch = new Batch(stage.memory, stage.at('batches', number), BATCH);
-          for (const value of batch.values.subarray(0, batch.count)) held.add(value);
-        },
-      ),
-    );
+    const [owner] = await runWithKills({
+      run,
+      crew,
+      parts: [{ role: 'owner', options: { least: capacity, pops: 0 } }],
+      victim: () => ({ role: 'thief', options: { way: WAY.batch } }),
+      isDead: ({ number }) => {
+        const batch = new Batch(stage.memory, stage.at('batches', number), BATCH);
+        for (const value of batch.values.subarray(0, batch.count)) held.add(value);
+      },
+    });
     const { pushed = 0 } = owner as Numbers;
     const left = rest(deque);
     for (let value = 0; value < VALUES; value++) {

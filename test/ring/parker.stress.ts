@@ -1,13 +1,13 @@
 import { describe } from 'vitest';
 import { Deque, MpmcRing, ParkingLot } from '../../src/ring/index.ts';
 import { type Case, stress } from './stress/case.ts';
-import { kills } from './stress/kills.ts';
+import { runWithKills } from './stress/kills.ts';
 import { CONSUMED } from './stress/lot-roles.ts';
 import type { Numbers } from './stress/role.ts';
 import { Stage } from './stress/stage.ts';
 
 const ROLES = new URL('./stress/lot-roles.ts', import.meta.url);
-const VALUES = 2 ** 16;
+const VALUES = 2 ** 19;
 const CAPACITY = 16;
 const SLEEPERS = 128;
 
@@ -88,25 +88,22 @@ stress('a_dead_worker_takes_no_wake_up_with_it', async (run) => {
   const crew = run.crew(stage, ROLES, VALUES);
   const all = { producers, burst: 3, timeoutNs: 0, least: 200 };
   const worker = (place: number) => ({ role: 'worker', options: { ...all, place } });
-  const [result] = await crew.run(
-    [{ role: 'producer', options: { ...all, producer: 0 } }, worker(0), worker(1)],
-    () =>
-      kills(
-        run,
-        crew,
-        (n) => worker(permanent + (n % 2)),
-        ({ number }, n) => {
-          lot.forget(permanent + (n % 2));
-          for (let value = 0; value < VALUES; value++) {
-            const isOfDead = stage.load(stage.at('states') + 4 * value) === number + 1;
-            if (isOfDead && crew.ledger.hits[value] === 0) crew.ledger.take(value);
-          }
-          // It may have died between the entry and the word to the producer.
-          crew.signals.add(CONSUMED, 1);
-          crew.signals.wake(CONSUMED);
-        },
-      ),
-  );
+  const [result] = await runWithKills({
+    run,
+    crew,
+    parts: [{ role: 'producer', options: { ...all, producer: 0 } }, worker(0), worker(1)],
+    victim: (n) => worker(permanent + (n % 2)),
+    isDead: ({ number }, n) => {
+      lot.forget(permanent + (n % 2));
+      for (let value = 0; value < VALUES; value++) {
+        const isOfDead = stage.load(stage.at('states') + 4 * value) === number + 1;
+        if (isOfDead && crew.ledger.hits[value] === 0) crew.ledger.take(value);
+      }
+      // It may have died between the entry and the word to the producer.
+      crew.signals.add(CONSUMED, 1);
+      crew.signals.wake(CONSUMED);
+    },
+  });
   crew.ledger.check((value) => value < (result?.turns ?? 0));
   stage.checkCanaries();
 });

@@ -52,6 +52,11 @@ export class Crew {
     return results.map((result) => result ?? {});
   }
 
+  /** Has so many threads ready to be launched. */
+  async prepare(count: number): Promise<void> {
+    await this.#watched(Thread.prepare(this.#options.roles.href, count));
+  }
+
   /** A thread that starts alone and runs already, in order to be killed. */
   async launch(part: Part): Promise<Thread> {
     const thread = this.#start(part, 1, true);

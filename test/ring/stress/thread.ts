@@ -34,6 +34,17 @@ export class Thread {
     return thread;
   }
 
+  /** Has `count` threads ready that have loaded the file: those of a case that kills live too short to wait for that. */
+  static async prepare(file: string, count: number): Promise<void> {
+    const fresh = Array.from({ length: Math.max(0, count - idle.length) }, () => new Thread());
+    await Promise.all(
+      fresh.map((thread) => {
+        thread.#worker.postMessage(file);
+        return thread.end;
+      }),
+    );
+  }
+
   /** When it runs its role, or is about to. */
   get ready(): Promise<void> {
     return this.#ready.promise;
@@ -66,7 +77,9 @@ export class Thread {
   #ended(result: Numbers | undefined, isIdle: boolean): void {
     this.isPlaying = false;
     this.#worker.unref();
+    // Killed when it had just come to the end of its role, it is idle and dead.
     if (isIdle) idle.push(this);
+    else if (idle.includes(this)) idle.splice(idle.indexOf(this), 1);
     this.#ready.resolve();
     this.#end.resolve(result);
   }

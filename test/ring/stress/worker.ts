@@ -2,9 +2,11 @@
 import { parentPort } from 'node:worker_threads';
 import { type Role, RoleContext, type RoleData } from './role.ts';
 
-parentPort?.on('message', (data: RoleData) => {
-  // A fault must end the thread, so that it is reported.
-  void play(data);
+/** A file to load, or a role to play. A fault in either ends the thread, and so is reported. */
+parentPort?.on('message', async (data: string | RoleData) => {
+  if (typeof data !== 'string') return play(data);
+  await import(data);
+  parentPort?.postMessage({});
 });
 
 async function play(data: RoleData): Promise<void> {
