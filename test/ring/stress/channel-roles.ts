@@ -1,5 +1,5 @@
 /** Producers and consumers of the rings: mpmc, spsc, completion. */
-import { Batch, EMPTY, FULL, RETRY } from '../../../src/ring/index.ts';
+import { attachRing, Batch, EMPTY, FULL, RETRY } from '../../../src/ring/index.ts';
 import { attachChannel, type Channel, createChannel } from './channel.ts';
 import { Order } from './order.ts';
 import type { Numbers, Role, RoleContext } from './role.ts';
@@ -81,6 +81,52 @@ function producer(context: RoleContext): Numbers {
   }
   signals.end();
   return { turns };
+}
+
+/** Pushes its values in order until it is killed; `progress` says how many are pushed for certain. */
+function doomedProducer(context: RoleContext): undefined {
+  const side = new Side(context);
+  const { fn } = attachRing(context.memory);
+  const producers = context.option('producers');
+  const own = context.option('producer');
+  const most = Math.floor(context.ledger.hits.length / producers);
+  for (let turns = 0; ; ) {
+    const pushed = side.push(turns * producers + own, producers, most - turns);
+    if (pushed === FULL) context.patience.wait();
+    else turns += pushed;
+    fn.store32(context.at('progress', own), turns);
+    while (turns === most) context.patience.nap();
+  }
+}
+
+/** The only consumer of producers that are killed: when they all are, it takes what is left. */
+function survivor(context: RoleContext): Numbers {
+  const side = new Side(context);
+  const { signals, ledger, patience } = context;
+  const order = new Order(context.option('producers'));
+  const see = (value: number): void => {
+    ledger.take(value);
+    order.seeNext(value);
+  };
+  for (let taken = 0; ; ) {
+    const isOver = signals.isStopped;
+    const popped = side.pop(BATCH, see);
+    if (popped === EMPTY && isOver) return { taken };
+    if (popped === RETRY && isOver) throw new Error('RETRY: a producer died behind its claim');
+    if (popped < 0) patience.wait();
+    else taken += popped;
+  }
+}
+
+/** Takes values until it is killed; the count of its batch says what it holds. */
+function doomedConsumer(context: RoleContext): undefined {
+  const side = new Side(context);
+  const order = new Order(1);
+  const see = (value: number): void => {
+    context.ledger.take(value);
+    order.see(value);
+  };
+  for (;;) if (side.pop(BATCH, see) < 0) context.patience.wait();
 }
 
 /** Takes values until all producers have ended and nothing is left. */
@@ -206,4 +252,12 @@ function share(context: RoleContext): Numbers {
   }
 }
 
-export const roles: Readonly<Record<string, Role>> = { producer, consumer, stampede, share };
+export const roles: Readonly<Record<string, Role>> = {
+  producer,
+  consumer,
+  stampede,
+  share,
+  doomedProducer,
+  doomedConsumer,
+  survivor,
+};

@@ -19,7 +19,7 @@ export class Stage {
   readonly memory: WebAssembly.Memory;
   readonly regions: Readonly<Record<string, Region>>;
   readonly #bytes: Uint8Array<SharedArrayBuffer>;
-  readonly #i32: Int32Array<SharedArrayBuffer>;
+  readonly i32: Int32Array<SharedArrayBuffer>;
   /** From, to: nobody may write there. */
   readonly #canaries: (readonly [number, number])[] = [];
 
@@ -34,7 +34,7 @@ export class Stage {
     const { regions, pages } = layout(guarded);
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.#bytes = new Uint8Array(this.memory.buffer as unknown as SharedArrayBuffer);
-    this.#i32 = new Int32Array(this.#bytes.buffer);
+    this.i32 = new Int32Array(this.#bytes.buffer);
     this.regions = Object.fromEntries(names.map((name) => [name, regions[name] as Region]));
     for (const [name, { address, strideBytes, count }] of Object.entries(regions)) {
       const bytes = name in constraints ? bytesOf(constraints[name] as Constraint) : 0;
@@ -58,11 +58,11 @@ export class Stage {
 
   /** The i32 at a byte address. */
   load(address: number): number {
-    return Atomics.load(this.#i32, address >> 2);
+    return Atomics.load(this.i32, address >> 2);
   }
 
   store(address: number, value: number): void {
-    Atomics.store(this.#i32, address >> 2, value);
+    Atomics.store(this.i32, address >> 2, value);
   }
 
   /** Throws when a byte was written that belongs to no structure. */
