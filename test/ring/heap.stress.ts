@@ -113,6 +113,18 @@ stress('no_starvation_each_popper_gets_its_share_in_order', async (run) => {
   stage.checkCanaries();
 });
 
+stress('no_starvation_who_has_pushed_is_not_told_empty', async (run) => {
+  const [threads, values] = [3, 2 ** 20];
+  const { stage, heap } = stageOf(threads, values);
+  const crew = run.crew(stage, ROLES, values);
+  const options = { threads, least: 2 * AHEAD };
+  const parts = Array.from({ length: threads }, () => ({ role: 'turnstile', options }));
+  const turns = (await crew.run(parts)).map((result) => result.turns as number);
+  crew.ledger.check((value) => Math.floor(value / threads) < (turns[value % threads] ?? 0));
+  stage.checkCanaries();
+  checkHeap(stage.i32, heap.address);
+});
+
 describe('killed_holders', () => {
   /** Waits for the lock, and looks at the heap while nobody changes it. */
   async function locked<T>(stage: Stage, look: () => T): Promise<T> {

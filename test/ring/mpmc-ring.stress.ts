@@ -1,7 +1,14 @@
 import { describe } from 'vitest';
 import { Batch, MpmcRing } from '../../src/ring/index.ts';
 import { stress } from './stress/case.ts';
-import { CHANNEL_ROLES, conserve, MANY, shares, stampede } from './stress/channel-cases.ts';
+import {
+  CHANNEL_ROLES,
+  conserve,
+  MANY,
+  shares,
+  stampede,
+  turnstile,
+} from './stress/channel-cases.ts';
 import { BATCH } from './stress/channel-roles.ts';
 import { KILLS, runWithKills } from './stress/kills.ts';
 import { Stage } from './stress/stage.ts';
@@ -22,6 +29,10 @@ describe.each(Object.entries(MANY))('%s', (_, many) => {
 
   stress('no_starvation_each_thread_gets_its_share', (run) =>
     shares(run, { kind, threads: 3, capacity: 64, many }),
+  );
+
+  stress('no_starvation_who_has_pushed_is_not_told_empty', (run) =>
+    turnstile(run, { kind, threads: 3, capacity: 8, many }),
   );
 });
 

@@ -12,7 +12,7 @@ import { Stage } from './stage.ts';
 import { AHEAD } from './starts.ts';
 
 export const CHANNEL_ROLES: URL = new URL('./channel-roles.ts', import.meta.url);
-const VALUES = 2 ** 20;
+const VALUES = 2 ** 21;
 const TAIL = 128;
 const HEAD = 256;
 
@@ -87,6 +87,19 @@ export async function stampede(
 export async function shares(run: Case, options: RoundsOptions): Promise<void> {
   const { threads, capacity } = options;
   await rounds(run, 'share', options, threads * Math.floor(capacity / threads));
+}
+
+/** Each thread of `turnstile` takes as many values as it pushes; there is room for all that they hold back. */
+export async function turnstile(run: Case, options: RoundsOptions): Promise<void> {
+  const { kind, threads, capacity, many = MANY.single } = options;
+  const stage = channelStage(kind, capacity, threads);
+  createChannelOn(stage, kind, { capacity });
+  const crew = run.crew(stage, CHANNEL_ROLES, VALUES);
+  const all = { threads, many, least: 2 * AHEAD, share: Math.floor(capacity / threads) };
+  const parts = Array.from({ length: threads }, () => ({ role: 'turnstile', options: all }));
+  const turns = (await crew.run(parts)).map((result) => result.turns as number);
+  crew.ledger.check((value) => Math.floor(value / threads) < (turns[value % threads] ?? 0));
+  stage.checkCanaries();
 }
 
 async function rounds(

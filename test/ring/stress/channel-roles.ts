@@ -10,6 +10,8 @@ export const BATCH = 11;
 /** Own cells of the signals (0 is the channel's). */
 const ROUND_ENDED = 1;
 const GOES_ON = 2;
+/** How many pushes are over for certain. */
+const PUSHED = 3;
 
 /** One side of a channel: single values, batches, or one or the other by chance (`many` = 0, 1, 2). */
 class Side {
@@ -76,10 +78,50 @@ function producer(context: RoleContext): Numbers {
   while (turns < most && !(turns >= least && signals.isStopped)) {
     random.dawdle();
     const pushed = side.push(turns * producers + own, producers, most - turns);
-    if (pushed === FULL) patience.wait();
-    else turns += pushed;
+    if (pushed === FULL) {
+      patience.wait();
+      continue;
+    }
+    turns += pushed;
+    signals.add(PUSHED, pushed);
   }
   signals.end();
+  return { turns };
+}
+
+/**
+ * Pushes some values and takes as many, over and over. As all do so, there is room for its own values, and one for each of them: it
+ * may be told RETRY, as others push too, but neither FULL nor EMPTY.
+ */
+function turnstile(context: RoleContext): Numbers {
+  const side = new Side(context);
+  const { signals, ledger, patience, random, number } = context;
+  const threads = context.option('threads');
+  const most = Math.floor(ledger.hits.length / threads);
+  const amount = context.option('share');
+  const least = context.option('least');
+  const order = new Order(threads);
+  const see = (value: number): void => {
+    ledger.take(value);
+    order.see(value);
+  };
+  let turns = 0;
+  while (turns + amount <= most && !(turns >= least && signals.isStopped)) {
+    const end = turns + 1 + random.below(amount);
+    const first = turns;
+    while (turns < end) {
+      random.dawdle();
+      const pushed = side.push(turns * threads + number, threads, end - turns);
+      if (pushed < 0) throw new Error(`push answered ${pushed}, though there is room`);
+      turns += pushed;
+    }
+    for (let left = end - first; left > 0; ) {
+      const popped = side.pop(left, see);
+      if (popped === EMPTY) throw new Error('EMPTY, though it has pushed more than it has taken');
+      if (popped === RETRY) patience.wait();
+      else left -= popped;
+    }
+  }
   return { turns };
 }
 
@@ -145,7 +187,11 @@ function consumer(context: RoleContext): Numbers {
   for (;;) {
     random.dawdle();
     const isOver = signals.ended === producers;
+    const pushed = signals.load(PUSHED);
     const popped = side.pop(BATCH, see);
+    if (popped === EMPTY && isOnly && taken < pushed) {
+      throw new Error(`EMPTY behind ${taken} values, though ${pushed} were pushed`);
+    }
     if (popped === EMPTY && isOver) return { taken };
     // RETRY is for a value that is being pushed.
     if (popped === RETRY && isOver) throw new Error('RETRY, though nobody pushes');
@@ -257,6 +303,7 @@ export const roles: Readonly<Record<string, Role>> = {
   consumer,
   stampede,
   share,
+  turnstile,
   doomedProducer,
   doomedConsumer,
   survivor,

@@ -224,6 +224,31 @@ function share(context: RoleContext): Numbers {
   }
 }
 
+/** Pushes a value and takes one, over and over. As all do so, there is room and something for each: neither FULL nor EMPTY. */
+function turnstile(context: RoleContext): Numbers {
+  const heap = heapOf(context);
+  const { signals, ledger, patience, random, number } = context;
+  const threads = context.option('threads');
+  const most = Math.floor(ledger.hits.length / threads);
+  const least = context.option('least');
+  let turns = 0;
+  while (turns < most && !(turns >= least && signals.isStopped)) {
+    random.dawdle();
+    const pushed = heap.push(random.below(KEYS_MAX), turns * threads + number);
+    if (pushed === FULL) throw new Error('FULL, though there is room');
+    if (pushed === RETRY) {
+      patience.wait();
+      continue;
+    }
+    turns++;
+    let value = heap.popMin();
+    for (; value === RETRY; value = heap.popMin()) patience.wait();
+    if (value === EMPTY) throw new Error('EMPTY, though it has pushed more than it has taken');
+    ledger.take(value);
+  }
+  return { turns };
+}
+
 /**
  * Pushes, moves and removes values of a range of its own, until it is killed. `present` says which are in, but for the one that
  * INTENT names (value + 1), where nobody knows how far it has come.
@@ -262,5 +287,6 @@ export const roles: Readonly<Record<string, Role>> = {
   mover,
   stampede,
   share,
+  turnstile,
   juggler,
 };
