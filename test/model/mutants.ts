@@ -277,8 +277,8 @@ export const MUTANTS: readonly Mutant[] = [
     'heap_equal_keys_leave_in_any_order',
     'heap/equal-keys',
     'heap.wat',
-    '        (i32.lt_s (i32.sub (local.get $sequence) (i32.load offset=8 (local.get $e))) (i32.const 0)))))',
-    '        (i32.ge_s (i32.sub (local.get $sequence) (i32.load offset=8 (local.get $e))) (i32.const 0)))))',
+    '              (i64.eq (local.get $key) (i64.load (local.get $from)))\n              (i32.lt_s (i32.sub (local.get $sequence)',
+    '              (i64.eq (local.get $key) (i64.load (local.get $from)))\n              (i32.ge_s (i32.sub (local.get $sequence)',
   ),
   // --- parking
   {
@@ -338,5 +338,19 @@ export const MUTANTS: readonly Mutant[] = [
     'bell.wat',
     '(if (i32.eqz (i32.atomic.load (local.get $b))) (then (return)))       ;; store-load',
     '(return)       ;; store-load',
+  ),
+  mutant(
+    'parking_a_failed_promise_is_not_taken_back',
+    'parking/late-waker',
+    'lot.wat',
+    '          (drop (i64.atomic.rmw.and offset=256 (local.get $p) (i64.xor (local.get $bit) (i64.const -1))))\n          (br $again))))',
+    '          (br $again))))',
+  ),
+  mutant(
+    'mpmc_the_last_of_a_batch_of_eight_has_a_wrong_turn',
+    'mpmc/batch-of-nine',
+    'mpmc.wat',
+    '(i64.extend_i32_u (i32.add (local.get $t) (i32.const 8)))',
+    '(i64.extend_i32_u (i32.add (local.get $t) (i32.const 7)))',
   ),
 ];

@@ -43,7 +43,7 @@ function mpmc(
     setup: ({ memory, i32 }) => {
       MpmcRing.create(memory, AT, { capacity, start });
       for (let thread = 0; thread < 4; thread++) {
-        for (let k = 0; k < 4; k++) i32[(batchOf(thread) >> 2) + 1 + k] = 10 * (thread + 1) + k;
+        for (let k = 0; k < 9; k++) i32[(batchOf(thread) >> 2) + 1 + k] = 10 * (thread + 1) + k;
       }
     },
     after: drain('mpmcPop'),
@@ -105,6 +105,10 @@ export const mpmcScenarios: readonly Scenario[] = [
       sequence(MPOP),
     ]),
   ),
+  mpmc('batch-of-nine', 16, 2 ** 32 - 3, { preemptions: 1 }, [
+    sequence(mpushMany(0, 9)),
+    sequence(mpopMany(2, 9)),
+  ]),
   ...variants([2], [2 ** 32 - 3], (capacity, start) =>
     mpmc('batches-lap', capacity, start, { preemptions: 3 }, [
       sequence(mpushMany(0, 2), mpushMany(0, 2)),
