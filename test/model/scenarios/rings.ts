@@ -41,7 +41,7 @@ function mpmc(
     bytes: BYTES,
     threads,
     setup: ({ memory, i32 }) => {
-      MpmcRing.create(memory, AT, { capacity, start });
+      MpmcRing.create(memory, AT, { capacity, start, spins: 0 });
       for (let thread = 0; thread < 4; thread++) {
         for (let k = 0; k < 9; k++) i32[(batchOf(thread) >> 2) + 1 + k] = 10 * (thread + 1) + k;
       }
