@@ -89,6 +89,7 @@ export class CodePass {
   readonly #space: IndexSpace;
   readonly #options: CodeOptions;
   readonly #pollLoad: readonly number[];
+  readonly #callPoll: readonly number[];
   readonly #guestHints: Map<number, HintList> | undefined;
   readonly #waits: Map<number, number>;
   readonly #labels: LabelStack;
@@ -118,6 +119,7 @@ export class CodePass {
     this.#options = options;
     const control = space.controlMemory;
     this.#pollLoad = [0x41, 0, 0x28, ...(control === 0 ? [0x02] : [0x42, control]), 0];
+    this.#callPoll = this.#makeCallPoll();
     this.#guestHints = readHints(guest);
     this.#waits = new Map();
     this.#labels = new LabelStack();
@@ -188,14 +190,14 @@ export class CodePass {
     }
   }
 
-  #entryPoll(): number[] {
+  #entryPoll(): readonly number[] {
     const polls = this.#options.polls !== 'none';
     this.report.entry(!polls ? 'none' : this.#calls ? 'polled' : 'leaf');
-    return polls && this.#calls ? this.#callPoll() : [];
+    return polls && this.#calls ? this.#callPoll : [];
   }
 
   /** `if (flag) call $interrupted`. */
-  #callPoll(): number[] {
+  #makeCallPoll(): number[] {
     const poll = new Writer(16);
     poll.raw(...this.#pollLoad, IF, EMPTY, 0x10);
     poll.u32(this.#options.interrupted);
@@ -519,7 +521,7 @@ export class CodePass {
 
   #innerPoll(): void {
     this.#bodyHints.push(this.#body.length + this.#pollLoad.length, UNLIKELY);
-    this.#body.raw(...this.#callPoll());
+    this.#body.raw(...this.#callPoll);
   }
 
   /** Whether the loop that begins here makes the poll of the loop around it needless; see the head of the file. */

@@ -26,7 +26,7 @@ import { Reader } from './reader.ts';
 import { type ResetPlan, servesOnce, writeReset } from './reset.ts';
 import { MARK, readGuest } from './sections.ts';
 import { FUNCREF, type FuncType, signatureText } from './types.ts';
-import { Writer } from './writer.ts';
+import { concat, Writer } from './writer.ts';
 
 export interface RewriteOptions {
   /** Limit of the pages of memory 0. */
@@ -100,7 +100,8 @@ export function rewrite(
   options: RewriteOptions,
 ): { bytes: Uint8Array<ArrayBuffer>; info: RewriteInfo } {
   checkOptions(options);
-  const guest = readGuest(source);
+  // A Buffer is a Uint8Array whose subarray is several times as slow.
+  const guest = readGuest(new Uint8Array(source.buffer, source.byteOffset, source.length));
   checkReserved(guest);
   const entry = options.entry === 'optional' ? findOptionalEntry(guest) : findEntry(guest);
   const maxPages = memoryLimit(guest, options.maxPages);
@@ -117,7 +118,9 @@ export function rewrite(
     logicalMemory,
   });
   const usedGlobal = servesOnce(guest) ? space.global('$luge.used', 0) : undefined;
-  const bodies = new Writer(guest.code.end - guest.code.start + 4096);
+  // Memory that is not written costs nothing; to grow costs a copy of all that is there.
+  const codeBytes = guest.code.end - guest.code.start;
+  const bodies = new Writer(codeBytes + (codeBytes >> 1) + 4096);
   code.run(bodies);
   for (const [index, { init }] of guest.tables.entries()) {
     // What the table holds can be written, even if the table itself is not.
@@ -142,12 +145,13 @@ export function rewrite(
     bodies.sized(helperBody);
   }
 
-  const out = new Writer(source.length + (source.length >> 2) + 1024);
+  // Head, bodies, tail: the bodies, which are most of a module, are copied once, into the output.
+  const head = new Writer(guest.code.start + 4096);
+  const tail = new Writer(source.length - guest.code.end + 4096);
+  let out = head;
   const section = (id: number, write: (section: Writer) => void): void => {
-    const content = new Writer(256);
-    write(content);
     out.u8(id);
-    out.sized(content);
+    out.sizedBy(write);
   };
   out.raw(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
   section(1, (to) => writeTypes(to, guest, space));
@@ -169,7 +173,7 @@ export function rewrite(
   count.u32(defined);
   out.u32(count.length + bodies.length);
   out.append(count);
-  out.append(bodies);
+  out = tail;
   if (guest.data.length > 0) section(11, (to) => writeData(to, guest));
   const droppedSections: string[] = [];
   section(0, (to) => {
@@ -178,7 +182,7 @@ export function rewrite(
   copyCustoms(guest, section, code.carriesGuestHints, droppedSections);
   const info = describe(guest, entry, maxPages, code, plan, droppedSections);
   section(0, (to) => writeMark(to, info, options));
-  const bytes = out.toBytes();
+  const bytes = concat(head, bodies, tail);
   return { bytes, info: { ...info, bytesAfter: bytes.length } };
 }
 
