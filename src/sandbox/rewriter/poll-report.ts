@@ -22,6 +22,8 @@ export interface LoopPolls {
 export interface FunctionPolls {
   /** In the source's function index space, behind the imported ones. */
   readonly index: number;
+  /** From the name section, else that of an export, else `func[index]`. */
+  readonly name: string;
   /** Of the body (its local declarations) in the source file, in bytes. */
   readonly offset: number;
   readonly bytesBefore: number;
@@ -39,8 +41,8 @@ export interface PollCounts {
 
 export class PollReport {
   readonly counts: PollCounts;
-  /** Empty unless the list was asked for. */
-  readonly functions: FunctionPolls[];
+  /** Empty unless the list was asked for. Names come later: the code pass does not know them. */
+  readonly functions: Omit<FunctionPolls, 'name'>[];
   readonly #isDetailed: boolean;
   #loops: { offset: number; poll: LoopPollKind }[];
   #entry: EntryPollKind;
