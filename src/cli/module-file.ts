@@ -86,6 +86,15 @@ export async function readModule(path: string): Promise<Uint8Array<ArrayBuffer>>
       error,
     );
   }
+  return decodeModule(path, bytes);
+}
+
+/** What a file of this content is, whatever it was read from; `path` names it in messages. */
+export async function decodeModule(
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (bytes.length === 0) throw new ModuleFileError('ERR_MODULE_FILE', path, `${path}: is empty`);
   if (isBinaryModule(bytes)) {
     checkVersion(path, bytes);
     return bytes;

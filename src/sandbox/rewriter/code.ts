@@ -52,15 +52,19 @@ import { writeWait } from './helpers.ts';
 import { I32, I64, type IndexSpace } from './index-space.ts';
 import { Frame, LabelStack } from './labels.ts';
 import { Imm, type OpcodeTable, PLAIN, PREFIXED } from './opcodes.ts';
+import { PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
 import { Segments } from './segments.ts';
 import { type FuncType, readHeapType, readValType } from './types.ts';
 import { Writer } from './writer.ts';
 
-export type PollMode = 'exit' | 'call' | 'none';
+/** 'entry': at function entries alone, for the ablation; a loop is not preempted. */
+export type PollMode = 'exit' | 'call' | 'entry' | 'none';
 
 export interface CodeOptions {
   readonly polls: PollMode;
+  /** Keep a list of all loops, by function. */
+  readonly report: boolean;
   /** Function index of `$interrupted`. */
   readonly interrupted: number;
   /** Where memory.size and memory.grow go under growth 'keep'; undefined leaves them native. */
@@ -69,20 +73,13 @@ export interface CodeOptions {
     | undefined;
 }
 
-export interface CodeCounts {
-  loopPolls: number;
-  elidedLoopPolls: number;
-  entryPolls: number;
-  elidedEntryPolls: number;
-}
-
 const BLOCK = 0x02;
 const LOOP = 0x03;
 const IF = 0x04;
 const EMPTY = 0x40;
 
 export class CodePass {
-  readonly counts: CodeCounts;
+  readonly report: PollReport;
   readonly hints: HintSection;
   readonly segments: Segments;
   /** Tables that some instruction writes; `grown` those that one grows. */
@@ -92,6 +89,7 @@ export class CodePass {
   readonly #space: IndexSpace;
   readonly #options: CodeOptions;
   readonly #pollLoad: readonly number[];
+  readonly #callPoll: readonly number[];
   readonly #guestHints: Map<number, HintList> | undefined;
   readonly #waits: Map<number, number>;
   readonly #labels: LabelStack;
@@ -111,7 +109,7 @@ export class CodePass {
   #loopHintCursor: number;
 
   constructor(guest: Guest, space: IndexSpace, options: CodeOptions) {
-    this.counts = { loopPolls: 0, elidedLoopPolls: 0, entryPolls: 0, elidedEntryPolls: 0 };
+    this.report = new PollReport(options.report);
     this.hints = new HintSection();
     this.segments = new Segments(space);
     this.writtenTables = new Set();
@@ -121,6 +119,7 @@ export class CodePass {
     this.#options = options;
     const control = space.controlMemory;
     this.#pollLoad = [0x41, 0, 0x28, ...(control === 0 ? [0x02] : [0x42, control]), 0];
+    this.#callPoll = this.#makeCallPoll();
     this.#guestHints = readHints(guest);
     this.#waits = new Map();
     this.#labels = new LabelStack();
@@ -174,7 +173,9 @@ export class CodePass {
     this.#flush(reader.pos);
     const poll = this.#entryPoll();
     const localsBytes = localsEnd - localsStart;
-    out.u32(localsBytes + poll.length + this.#body.length);
+    const bytesAfter = localsBytes + poll.length + this.#body.length;
+    this.report.end(index, localsStart, reader.pos - localsStart, bytesAfter);
+    out.u32(bytesAfter);
     out.copy(this.#guest.source, localsStart, localsEnd);
     out.raw(...poll);
     out.append(this.#body);
@@ -189,18 +190,14 @@ export class CodePass {
     }
   }
 
-  #entryPoll(): number[] {
-    if (this.#options.polls === 'none') return [];
-    if (!this.#calls) {
-      this.counts.elidedEntryPolls += 1;
-      return [];
-    }
-    this.counts.entryPolls += 1;
-    return this.#callPoll();
+  #entryPoll(): readonly number[] {
+    const polls = this.#options.polls !== 'none';
+    this.report.entry(!polls ? 'none' : this.#calls ? 'polled' : 'leaf');
+    return polls && this.#calls ? this.#callPoll : [];
   }
 
   /** `if (flag) call $interrupted`. */
-  #callPoll(): number[] {
+  #makeCallPoll(): number[] {
     const poll = new Writer(16);
     poll.raw(...this.#pollLoad, IF, EMPTY, 0x10);
     poll.u32(this.#options.interrupted);
@@ -471,11 +468,13 @@ export class CodePass {
 
   #loop(reader: Reader, start: number): void {
     let at = start;
-    let polls: boolean = this.#options.polls === 'exit';
+    const mode = this.#options.polls;
+    let polls: boolean = mode === 'exit';
     if (polls && this.#coversOuter()) {
       at = this.#takeBack(reader);
       polls = false;
     }
+    this.report.loop(at, at !== start ? 'covered' : mode === 'entry' ? 'none' : mode);
     const blockStart = reader.pos;
     const paramType = this.#blockType(reader);
     const blockEnd = reader.pos;
@@ -500,7 +499,7 @@ export class CodePass {
     this.#labels.push(polls ? Frame.POLLED_LOOP : Frame.PLAIN_LOOP);
     this.#lastLoop = this.#labels.top;
     if (polls) this.#exitPoll();
-    else if (this.#options.polls === 'call') this.#innerPoll();
+    else if (mode === 'call') this.#innerPoll();
   }
 
   #pollBlockType(paramType: number): void {
@@ -515,16 +514,14 @@ export class CodePass {
   }
 
   #exitPoll(): void {
-    this.counts.loopPolls += 1;
     this.#body.raw(...this.#pollLoad);
     this.#bodyHints.push(this.#body.length, UNLIKELY);
     this.#body.raw(0x0d, 1);
   }
 
   #innerPoll(): void {
-    this.counts.loopPolls += 1;
     this.#bodyHints.push(this.#body.length + this.#pollLoad.length, UNLIKELY);
-    this.#body.raw(...this.#callPoll());
+    this.#body.raw(...this.#callPoll);
   }
 
   /** Whether the loop that begins here makes the poll of the loop around it needless; see the head of the file. */
@@ -541,8 +538,6 @@ export class CodePass {
     this.#hintCursor = this.#loopHintCursor;
     this.#copied = this.#loopStart;
     reader.pos = this.#loopStart + 1;
-    this.counts.loopPolls -= 1;
-    this.counts.elidedLoopPolls += 1;
     return this.#loopStart;
   }
 
