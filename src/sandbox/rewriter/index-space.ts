@@ -16,6 +16,9 @@ import { Writer } from './writer.ts';
 export const I32 = 0x7f;
 export const I64 = 0x7e;
 
+/** A value type as it is encoded: mostly one byte. */
+export type ValType = number | readonly number[];
+
 export interface AddedImport {
   readonly name: string;
   readonly typeIndex: number;
@@ -79,11 +82,12 @@ export class IndexSpace {
     return this.#typeCount;
   }
 
-  type(params: readonly number[], results: readonly number[]): number {
-    const key = `${params}>${results}`;
+  type(params: readonly ValType[], results: readonly ValType[]): number {
+    const key = `${params.join()}>${results.join()}`;
     const known = this.#typeByKey.get(key);
     if (known !== undefined) return known;
-    this.typeBytes.raw(0x60, params.length, ...params, results.length, ...results);
+    this.typeBytes.raw(0x60, params.length, ...params.flat());
+    this.typeBytes.raw(results.length, ...results.flat());
     return this.#appendType(key);
   }
 

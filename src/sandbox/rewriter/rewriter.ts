@@ -58,6 +58,8 @@ export interface RewriteInfo {
   readonly elidedLoopPolls: number;
   readonly entryPolls: number;
   readonly elidedEntryPolls: number;
+  /** Bulk instructions that were split to poll. */
+  readonly bulkPolls: number;
   readonly dataSegments: number;
   readonly dataBytes: number;
   readonly elementSegments: number;
@@ -105,11 +107,11 @@ export function rewrite(
   code.run(bodies);
   for (const [index, { init }] of guest.tables.entries()) {
     // What the table holds can be written, even if the table itself is not.
-    if (init?.makesMutable) code.writtenTables.add(index);
+    if (init?.makesMutable) code.storage.writtenTables.add(index);
   }
   const plan: ResetPlan = {
-    writtenTables: code.writtenTables,
-    grownTables: code.grownTables,
+    writtenTables: code.storage.writtenTables,
+    grownTables: code.storage.grownTables,
     retiresGrown: !keeps,
     usedGlobal,
   };
@@ -450,6 +452,7 @@ function describe(
     exports: guest.exports.map(({ name, kind }) => ({ name, kind })),
     functions: guest.functions.length - guest.importedFunctions,
     ...code.counts,
+    bulkPolls: code.storage.splits,
     dataSegments: guest.data.length,
     dataBytes: guest.data.reduce((sum, { length }) => sum + length, 0),
     elementSegments: guest.elements.length,
