@@ -28,10 +28,11 @@ export function compileFunction(
   const { bytes, info } = rewrite(wasm, { maxPages, growth });
   checkImports(info);
   const module = compile(bytes, wasm);
-  const { memory } = info;
+  const { memory, iface } = info;
+  if (iface === 'none') throw new FunctionError('ERR_WASM_NO_ENTRY', 'the module has no entry');
   const spec: FunctionSpec = {
     ...rest,
-    iface: info.iface,
+    iface,
     hasMemory: memory !== undefined,
     memoryMinPages: memory?.minPages ?? 0,
     memoryMaxPages: memory?.maxPages ?? 0,

@@ -51,26 +51,23 @@ import type { Guest } from './guest.ts';
 import type { IndexSpace } from './index-space.ts';
 import { Frame, LabelStack } from './labels.ts';
 import { Imm, type OpcodeTable, PLAIN, PREFIXED } from './opcodes.ts';
+import { PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
 import { type LogicalMemory, Patch, StoragePass } from './storage.ts';
 import { type FuncType, readHeapType, readValType } from './types.ts';
 import { Writer } from './writer.ts';
 
-export type PollMode = 'exit' | 'call' | 'none';
+/** 'entry': at function entries alone, for the ablation; a loop is not preempted. */
+export type PollMode = 'exit' | 'call' | 'entry' | 'none';
 
 export interface CodeOptions {
   readonly polls: PollMode;
+  /** Keep a list of all loops, by function. */
+  readonly report: boolean;
   /** Function index of `$interrupted`. */
   readonly interrupted: number;
   /** Undefined leaves memory.size and memory.grow native. */
   readonly logicalMemory: LogicalMemory | undefined;
-}
-
-export interface CodeCounts {
-  loopPolls: number;
-  elidedLoopPolls: number;
-  entryPolls: number;
-  elidedEntryPolls: number;
 }
 
 const BLOCK = 0x02;
@@ -79,13 +76,14 @@ const IF = 0x04;
 const EMPTY = 0x40;
 
 export class CodePass {
-  readonly counts: CodeCounts;
+  readonly report: PollReport;
   readonly hints: HintSection;
   readonly storage: StoragePass;
   readonly #guest: Guest;
   readonly #space: IndexSpace;
   readonly #options: CodeOptions;
   readonly #pollLoad: readonly number[];
+  readonly #callPoll: readonly number[];
   readonly #guestHints: Map<number, HintList> | undefined;
   readonly #labels: LabelStack;
   readonly #body: Writer;
@@ -106,16 +104,17 @@ export class CodePass {
   #loopHintCursor: number;
 
   constructor(guest: Guest, space: IndexSpace, options: CodeOptions) {
-    this.counts = { loopPolls: 0, elidedLoopPolls: 0, entryPolls: 0, elidedEntryPolls: 0 };
+    this.report = new PollReport(options.report);
     this.hints = new HintSection();
     this.#guest = guest;
     this.#space = space;
     this.#options = options;
     const control = space.controlMemory;
     this.#pollLoad = [0x41, 0, 0x28, ...(control === 0 ? [0x02] : [0x42, control]), 0];
+    this.#callPoll = this.#makeCallPoll();
     this.storage = new StoragePass(guest, space, {
       logicalMemory: options.logicalMemory,
-      poll: options.polls === 'none' ? undefined : this.#callPoll(),
+      poll: options.polls === 'exit' || options.polls === 'call' ? this.#callPoll : undefined,
     });
     this.#guestHints = readHints(guest);
     this.#labels = new LabelStack();
@@ -170,7 +169,9 @@ export class CodePass {
     this.#flush(reader.pos);
     const poll = this.#entryPoll();
     const localsBytes = localsEnd - localsStart;
-    out.u32(localsBytes + poll.length + this.#body.length);
+    const bytesAfter = localsBytes + poll.length + this.#body.length;
+    this.report.end(index, localsStart, reader.pos - localsStart, bytesAfter);
+    out.u32(bytesAfter);
     out.copy(this.#guest.source, localsStart, localsEnd);
     out.raw(...poll);
     out.append(this.#body);
@@ -185,18 +186,14 @@ export class CodePass {
     }
   }
 
-  #entryPoll(): number[] {
-    if (this.#options.polls === 'none') return [];
-    if (!this.#calls) {
-      this.counts.elidedEntryPolls += 1;
-      return [];
-    }
-    this.counts.entryPolls += 1;
-    return this.#callPoll();
+  #entryPoll(): readonly number[] {
+    const polls = this.#options.polls !== 'none';
+    this.report.entry(!polls ? 'none' : this.#calls ? 'polled' : 'leaf');
+    return polls && this.#calls ? this.#callPoll : [];
   }
 
   /** `if (flag) call $interrupted`. */
-  #callPoll(): number[] {
+  #makeCallPoll(): number[] {
     const poll = new Writer(16);
     poll.raw(...this.#pollLoad, IF, EMPTY, 0x10);
     poll.u32(this.#options.interrupted);
@@ -441,11 +438,13 @@ export class CodePass {
 
   #loop(reader: Reader, start: number): void {
     let at = start;
-    let polls: boolean = this.#options.polls === 'exit';
+    const mode = this.#options.polls;
+    let polls: boolean = mode === 'exit';
     if (polls && this.#coversOuter()) {
       at = this.#takeBack(reader);
       polls = false;
     }
+    this.report.loop(at, at !== start ? 'covered' : mode === 'entry' ? 'none' : mode);
     const blockStart = reader.pos;
     const paramType = this.#blockType(reader);
     const blockEnd = reader.pos;
@@ -470,7 +469,7 @@ export class CodePass {
     this.#labels.push(polls ? Frame.POLLED_LOOP : Frame.PLAIN_LOOP);
     this.#lastLoop = this.#labels.top;
     if (polls) this.#exitPoll();
-    else if (this.#options.polls === 'call') this.#innerPoll();
+    else if (mode === 'call') this.#innerPoll();
   }
 
   #pollBlockType(paramType: number): void {
@@ -485,16 +484,14 @@ export class CodePass {
   }
 
   #exitPoll(): void {
-    this.counts.loopPolls += 1;
     this.#body.raw(...this.#pollLoad);
     this.#bodyHints.push(this.#body.length, UNLIKELY);
     this.#body.raw(0x0d, 1);
   }
 
   #innerPoll(): void {
-    this.counts.loopPolls += 1;
     this.#bodyHints.push(this.#body.length + this.#pollLoad.length, UNLIKELY);
-    this.#body.raw(...this.#callPoll());
+    this.#body.raw(...this.#callPoll);
   }
 
   /** Whether the loop that begins here makes the poll of the loop around it needless; see the head of the file. */
@@ -511,8 +508,6 @@ export class CodePass {
     this.#hintCursor = this.#loopHintCursor;
     this.#copied = this.#loopStart;
     reader.pos = this.#loopStart + 1;
-    this.counts.loopPolls -= 1;
-    this.counts.elidedLoopPolls += 1;
     return this.#loopStart;
   }
 

@@ -119,8 +119,16 @@ export interface Entry {
   readonly initialize: GuestExport | undefined;
 }
 
-/** start, `_initialize`, the entry; then RESULT and DONE, in this order, so that DONE vouches for RESULT. */
-export function writeEnter(out: Writer, guest: Guest, space: IndexSpace, entry: Entry): void {
+/**
+ * start, `_initialize`, the entry; then RESULT and DONE, in this order, so that DONE vouches for RESULT. Without an entry no
+ * `_initialize` either: whoever calls the module's exports by hand calls that one, too, as in the module that it was.
+ */
+export function writeEnter(
+  out: Writer,
+  guest: Guest,
+  space: IndexSpace,
+  entry: Entry | undefined,
+): void {
   const call = (index: number): void => {
     out.u8(OP.CALL);
     out.u32(space.function(index));
@@ -129,12 +137,13 @@ export function writeEnter(out: Writer, guest: Guest, space: IndexSpace, entry: 
     const control = space.controlMemory;
     out.raw(0x36, ...(control === 0 ? [0x02] : [0x42, control]), address);
   };
-  if (entry.returnsResult) out.raw(1, 1, 0x7f);
+  const returnsResult = entry?.returnsResult === true;
+  if (returnsResult) out.raw(1, 1, 0x7f);
   else out.raw(0);
   if (guest.start !== undefined) call(guest.start);
-  if (entry.initialize !== undefined) call(entry.initialize.index);
-  call(entry.target.index);
-  if (entry.returnsResult) {
+  if (entry?.initialize !== undefined) call(entry.initialize.index);
+  if (entry !== undefined) call(entry.target.index);
+  if (returnsResult) {
     out.raw(OP.LOCAL_SET, 0, OP.I32_CONST, 0, OP.LOCAL_GET, 0);
   } else {
     out.raw(OP.I32_CONST, 0, OP.I32_CONST, 0);

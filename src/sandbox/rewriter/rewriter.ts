@@ -6,7 +6,8 @@
 //                                     lets a guest go on: an exit poll reads it again first, and would not get past it
 //                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory
 //   added exports          $luge.reset  () -> i32: 0 = like a fresh instance, 1 = has to be retired
-//                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE
+//                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE. Of a module without
+//                                       an entry the start function alone: what is left of instantiation after a reset
 //
 // The guest was validated without the control memory, so no instruction of it names that memory: a guest can
 // neither read nor clear its own flag. (Indices are checked again here, since an index out of range in the source
@@ -20,23 +21,35 @@ import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
 import { type Entry, writeEnter, writeGrow, writeInterrupted } from './helpers.ts';
 import { I32, IndexSpace } from './index-space.ts';
 import { NAME_SECTION, writeNames } from './names.ts';
+import type { FunctionPolls } from './poll-report.ts';
 import { Reader } from './reader.ts';
 import { type ResetPlan, servesOnce, writeReset } from './reset.ts';
 import { MARK, readGuest } from './sections.ts';
 import { FUNCREF, type FuncType, signatureText } from './types.ts';
-import { Writer } from './writer.ts';
+import { concat, Writer } from './writer.ts';
 
 export interface RewriteOptions {
   /** Limit of the pages of memory 0. */
   readonly maxPages: number;
-  /** Default 'exit'; 'call' is the naive form, for comparison; 'none' cannot be preempted. */
+  /**
+   * Default 'exit'. For comparison: 'call', the naive form; 'entry', at function entries alone, so that a loop is not
+   * preempted; 'none', which cannot be preempted at all.
+   */
   readonly polls?: PollMode;
   /** Default 'retire': a grown memory is not reused. 'keep': it stays grown, wiped, and its size is a logical one. */
   readonly growth?: 'retire' | 'keep';
+  /**
+   * Default 'required': refused without `handle` or `_start`. 'optional': for modules whose exports are called by hand; one
+   * without a fitting entry has the interface 'none'.
+   */
+  readonly entry?: 'required' | 'optional';
+  /** Keep what became of each loop and function entry, in `RewriteInfo.polls`. Default false. */
+  readonly report?: boolean;
 }
 
 export interface RewriteInfo {
-  readonly iface: 'wasi' | 'luge';
+  /** 'none' only under `entry: 'optional'`. */
+  readonly iface: 'wasi' | 'luge' | 'none';
   readonly memory:
     | {
         readonly minPages: number;
@@ -60,6 +73,8 @@ export interface RewriteInfo {
   readonly elidedEntryPolls: number;
   /** Bulk instructions that were split to poll. */
   readonly bulkPolls: number;
+  /** By function, in the order of the file; empty unless `report` was asked for. */
+  readonly polls: readonly FunctionPolls[];
   readonly dataSegments: number;
   readonly dataBytes: number;
   readonly elementSegments: number;
@@ -87,9 +102,10 @@ export function rewrite(
   options: RewriteOptions,
 ): { bytes: Uint8Array<ArrayBuffer>; info: RewriteInfo } {
   checkOptions(options);
-  const guest = readGuest(source);
+  // A Buffer is a Uint8Array whose subarray is several times as slow.
+  const guest = readGuest(new Uint8Array(source.buffer, source.byteOffset, source.length));
   checkReserved(guest);
-  const entry = findEntry(guest);
+  const entry = options.entry === 'optional' ? findOptionalEntry(guest) : findEntry(guest);
   const maxPages = memoryLimit(guest, options.maxPages);
   const keeps = options.growth === 'keep' && guest.memory !== undefined;
   const space = new IndexSpace(guest);
@@ -99,11 +115,14 @@ export function rewrite(
   const logicalMemory = keeps ? addLogicalMemory(space, maxPages) : undefined;
   const code = new CodePass(guest, space, {
     polls: options.polls ?? 'exit',
+    report: options.report ?? false,
     interrupted,
     logicalMemory,
   });
   const usedGlobal = servesOnce(guest) ? space.global('$luge.used', 0) : undefined;
-  const bodies = new Writer(guest.code.end - guest.code.start + 4096);
+  // Memory that is not written costs nothing; to grow costs a copy of all that is there.
+  const codeBytes = guest.code.end - guest.code.start;
+  const bodies = new Writer(codeBytes + (codeBytes >> 1) + 4096);
   code.run(bodies);
   for (const [index, { init }] of guest.tables.entries()) {
     // What the table holds can be written, even if the table itself is not.
@@ -128,12 +147,13 @@ export function rewrite(
     bodies.sized(helperBody);
   }
 
-  const out = new Writer(source.length + (source.length >> 2) + 1024);
+  // Head, bodies, tail: the bodies, which are most of a module, are copied once, into the output.
+  const head = new Writer(guest.code.start + 4096);
+  const tail = new Writer(source.length - guest.code.end + 4096);
+  let out = head;
   const section = (id: number, write: (section: Writer) => void): void => {
-    const content = new Writer(256);
-    write(content);
     out.u8(id);
-    out.sized(content);
+    out.sizedBy(write);
   };
   out.raw(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
   section(1, (to) => writeTypes(to, guest, space));
@@ -155,7 +175,7 @@ export function rewrite(
   count.u32(defined);
   out.u32(count.length + bodies.length);
   out.append(count);
-  out.append(bodies);
+  out = tail;
   if (guest.data.length > 0) section(11, (to) => writeData(to, guest));
   const droppedSections: string[] = [];
   section(0, (to) => {
@@ -164,16 +184,18 @@ export function rewrite(
   copyCustoms(guest, section, code.carriesGuestHints, droppedSections);
   const info = describe(guest, entry, maxPages, code, plan, droppedSections);
   section(0, (to) => writeMark(to, info, options));
-  const bytes = out.toBytes();
+  const bytes = concat(head, bodies, tail);
   return { bytes, info: { ...info, bytesAfter: bytes.length } };
 }
 
-function checkOptions({ maxPages, polls = 'exit', growth = 'retire' }: RewriteOptions): void {
+function checkOptions(options: RewriteOptions): void {
+  const { maxPages, polls = 'exit', growth = 'retire', entry = 'required' } = options;
   if (!Number.isInteger(maxPages) || maxPages < 0 || maxPages > PAGES_MAX) {
     throw new RangeError(`maxPages is ${maxPages}; it must be an integer from 0 to ${PAGES_MAX}`);
   }
-  if (!['exit', 'call', 'none'].includes(polls)) throw new RangeError(`polls is ${polls}`);
+  if (!['exit', 'call', 'entry', 'none'].includes(polls)) throw new RangeError(`polls is ${polls}`);
   if (!['retire', 'keep'].includes(growth)) throw new RangeError(`growth is ${growth}`);
+  if (!['required', 'optional'].includes(entry)) throw new RangeError(`entry is ${entry}`);
 }
 
 /** What was done, as JSON, for whoever has the output alone; the section's name also refuses a second pass. */
@@ -256,6 +278,16 @@ function findEntry(guest: Guest): Entry {
     returnsResult,
     initialize: callable ? initialize : undefined,
   };
+}
+
+/** A `handle` or `_start` of another type is an export like any other where nobody is going to enter it. */
+function findOptionalEntry(guest: Guest): Entry | undefined {
+  try {
+    return findEntry(guest);
+  } catch (error) {
+    if (!(error instanceof RewriteError)) throw error;
+    return undefined;
+  }
 }
 
 function addLogicalMemory(
@@ -424,7 +456,7 @@ function copyCustoms(
 
 function describe(
   guest: Guest,
-  entry: Entry,
+  entry: Entry | undefined,
   maxPages: number,
   code: CodePass,
   plan: ResetPlan,
@@ -433,7 +465,7 @@ function describe(
   const text = new Reader(guest.source, 0, guest.source.length);
   const { memory } = guest;
   return {
-    iface: entry.iface,
+    iface: entry?.iface ?? 'none',
     memory:
       memory === undefined
         ? undefined
@@ -451,8 +483,9 @@ function describe(
     ),
     exports: guest.exports.map(({ name, kind }) => ({ name, kind })),
     functions: guest.functions.length - guest.importedFunctions,
-    ...code.counts,
+    ...code.report.counts,
     bulkPolls: code.storage.splits,
+    polls: code.report.functions,
     dataSegments: guest.data.length,
     dataBytes: guest.data.reduce((sum, { length }) => sum + length, 0),
     elementSegments: guest.elements.length,

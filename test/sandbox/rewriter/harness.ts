@@ -55,7 +55,8 @@ export interface Run {
 }
 
 export interface RunOptions {
-  readonly polls?: 'exit' | 'call' | 'none';
+  readonly polls?: 'exit' | 'call' | 'entry' | 'none';
+  readonly entry?: 'required' | 'optional';
   readonly growth?: 'retire' | 'keep';
   readonly maxPages?: number;
   readonly imports?: Record<string, Record<string, unknown>>;
@@ -175,6 +176,7 @@ export class Rewritten extends Guest {
     const rewriteOptions: RewriteOptions = {
       maxPages: options.maxPages ?? 16,
       ...(options.polls === undefined ? {} : { polls: options.polls }),
+      ...(options.entry === undefined ? {} : { entry: options.entry }),
       ...(options.growth === undefined ? {} : { growth: options.growth }),
     };
     const { bytes, info } = rewrite(source, rewriteOptions);
