@@ -27,7 +27,7 @@ import type { Guest } from './guest.ts';
 import { OP, VOID } from './helpers.ts';
 import { I32, I64, type IndexSpace, type ValType } from './index-space.ts';
 import type { Span } from './reader.ts';
-import type { Writer } from './writer.ts';
+import { leb, type Writer } from './writer.ts';
 
 /** How much of an instruction's work stays together. */
 interface Grain {
@@ -190,7 +190,7 @@ export class BulkHelpers {
   }
 
   #memory(memory: number): Place {
-    const wide = false;
+    const { wide } = this.#guest.memories[memory]!;
     const limit = (out: Writer): void => {
       out.u8(OP.MEMORY_SIZE);
       out.u32(memory);
@@ -282,16 +282,6 @@ function arrayPlace(array: number): Place {
     out.raw(OP.LOCAL_GET, array, GC, ARRAY_LEN, OP.I64_EXTEND_U);
   };
   return { wide: false, limit, scale: 1 };
-}
-
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  while (rest >= 0x80) {
-    bytes.push((rest & 0x7f) | 0x80);
-    rest >>>= 7;
-  }
-  return [...bytes, rest];
 }
 
 /** A type index as an s33. */

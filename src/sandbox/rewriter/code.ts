@@ -48,12 +48,14 @@
 import { HintList, HintSection, readHints, UNLIKELY } from './branch-hints.ts';
 import { hex, malformed } from './errors.ts';
 import type { Guest } from './guest.ts';
+import { memarg } from './helpers.ts';
 import type { IndexSpace } from './index-space.ts';
 import { Frame, LabelStack } from './labels.ts';
+import type { Growth } from './memories.ts';
 import { Imm, type OpcodeTable, PLAIN, PREFIXED } from './opcodes.ts';
 import { PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
-import { type LogicalMemory, Patch, StoragePass } from './storage.ts';
+import { Patch, StoragePass } from './storage.ts';
 import { type FuncType, readHeapType, readValType } from './types.ts';
 import { Writer } from './writer.ts';
 
@@ -66,8 +68,8 @@ export interface CodeOptions {
   readonly report: boolean;
   /** Function index of `$interrupted`. */
   readonly interrupted: number;
-  /** Undefined leaves memory.size and memory.grow native. */
-  readonly logicalMemory: LogicalMemory | undefined;
+  /** What becomes of memory.size and memory.grow, by memory. */
+  readonly growth: readonly Growth[];
 }
 
 const BLOCK = 0x02;
@@ -109,11 +111,10 @@ export class CodePass {
     this.#guest = guest;
     this.#space = space;
     this.#options = options;
-    const control = space.controlMemory;
-    this.#pollLoad = [0x41, 0, 0x28, ...(control === 0 ? [0x02] : [0x42, control]), 0];
+    this.#pollLoad = [0x41, 0, 0x28, ...memarg(2, space.controlMemory), 0];
     this.#callPoll = this.#makeCallPoll();
     this.storage = new StoragePass(guest, space, {
-      logicalMemory: options.logicalMemory,
+      growth: options.growth,
       poll: options.polls === 'exit' || options.polls === 'call' ? this.#callPoll : undefined,
     });
     this.#guestHints = readHints(guest);

@@ -6,7 +6,7 @@ import { Writer } from './writer.ts';
 //
 //   space      guest's imports   added imports            guest's own   appended
 //   functions  unchanged         interrupt [wait32 wait64] + shift      helpers
-//   memories   0 (now imported)  control                   –            –
+//   memories   all (now imported) control                  –            –
 //   globals    unchanged         –                         unchanged    segment flags, logical size, used
 //   types      unchanged         –                         unchanged    signatures, loop parameters
 //   tables, tags, segments: unchanged
@@ -52,14 +52,14 @@ export class IndexSpace {
 
   constructor(guest: Guest) {
     this.guest = guest;
-    this.controlMemory = guest.memory === undefined ? 0 : 1;
+    this.controlMemory = guest.memories.length;
     this.helpers = [];
     this.globals = [];
     this.typeBytes = new Writer(64);
     this.#typeCount = 0;
     this.#typeByKey = new Map();
     this.#passThrough = new Map();
-    this.waits = guest.memory?.shared === true;
+    this.waits = guest.memories.some(({ shared }) => shared);
     const imports = [{ name: 'interrupt', typeIndex: this.type([], [I32]) }];
     if (this.waits) {
       imports.push({ name: 'wait32', typeIndex: this.type([I32, I32, I64], [I32]) });

@@ -6,23 +6,21 @@ import { malformed } from './errors.ts';
 import type { Guest } from './guest.ts';
 import { OP, writeWait } from './helpers.ts';
 import { I32, I64, type IndexSpace } from './index-space.ts';
+import type { Growth } from './memories.ts';
 import { Imm } from './opcodes.ts';
-import type { Reader } from './reader.ts';
+import { Reader } from './reader.ts';
 import { Segments } from './segments.ts';
 import { Writer } from './writer.ts';
 
-/** Where memory.size and memory.grow go under growth 'keep'. */
-export interface LogicalMemory {
-  readonly sizeGlobal: number;
-  readonly growFunction: number;
-}
-
 export interface StorageOptions {
-  /** Undefined leaves memory.size and memory.grow native. */
-  readonly logicalMemory: LogicalMemory | undefined;
+  /** By memory. */
+  readonly growth: readonly Growth[];
   /** Stack-neutral code that asks the host if the flag is up; undefined leaves bulk instructions whole. */
   readonly poll: readonly number[] | undefined;
 }
+
+/** The bit of a memarg's alignment that says that a memory index follows. */
+const EXPLICIT_MEMORY = 0x40;
 
 /** What to do with the patch. */
 export const Patch = {
@@ -42,9 +40,9 @@ export class StoragePass {
   readonly #guest: Guest;
   readonly #space: IndexSpace;
   readonly #segments: Segments;
-  readonly #logicalMemory: LogicalMemory | undefined;
+  readonly #growth: readonly Growth[];
   readonly #bulk: BulkHelpers | undefined;
-  readonly #waits: Map<number, number>;
+  readonly #waits: Map<string, number>;
 
   constructor(guest: Guest, space: IndexSpace, options: StorageOptions) {
     this.patch = new Writer(32);
@@ -54,7 +52,7 @@ export class StoragePass {
     this.#guest = guest;
     this.#space = space;
     this.#segments = new Segments(space);
-    this.#logicalMemory = options.logicalMemory;
+    this.#growth = options.growth;
     this.#bulk = options.poll === undefined ? undefined : new BulkHelpers(space, options.poll);
     this.#waits = new Map();
   }
@@ -66,11 +64,9 @@ export class StoragePass {
     const bulk = this.#bulk;
     switch (kind) {
       case Imm.MEMORY_SIZE:
-        this.memoryIndex(reader);
-        return this.#logical(OP.GLOBAL_GET, this.#logicalMemory?.sizeGlobal);
+        return this.#size(this.memoryIndex(reader));
       case Imm.MEMORY_GROW:
-        this.memoryIndex(reader);
-        return this.#logical(OP.CALL, this.#logicalMemory?.growFunction);
+        return this.#grow(this.memoryIndex(reader));
       case Imm.MEMORY_COPY: {
         const to = this.memoryIndex(reader);
         const from = this.memoryIndex(reader);
@@ -157,16 +153,18 @@ export class StoragePass {
   }
 
   memoryIndex(reader: Reader): number {
-    return reader.index('memory', this.#guest.memory === undefined ? 0 : 1);
+    return reader.index('memory', this.#guest.memories.length);
   }
 
-  /** Returns the static offset. */
+  /** Steps over alignment, memory and static offset; returns the index of the memory. */
   memarg(reader: Reader): number {
     const at = reader.pos;
-    const align = reader.u32();
-    if (this.#guest.memory === undefined) throw malformed('memory 0 of 0', at);
-    if (align & 0x40) this.memoryIndex(reader);
-    return reader.u32();
+    let memory = 0;
+    if (reader.u32() & EXPLICIT_MEMORY) memory = this.memoryIndex(reader);
+    else if (this.#guest.memories.length === 0) throw malformed('memory 0 of 0', at);
+    // Offsets are u64 in the grammar, whatever the memory; the engine checks them against its addresses.
+    reader.skipLeb(10);
+    return memory;
   }
 
   #writtenTable(reader: Reader): number {
@@ -190,10 +188,19 @@ export class StoragePass {
     this.patch.u32(target);
   }
 
-  #logical(opcode: number, target: number | undefined): number {
-    if (target === undefined) return Patch.NONE;
-    this.patch.u8(opcode);
-    this.patch.u32(target);
+  #size(memory: number): number {
+    const sizeGlobal = this.#growth[memory]?.sizeGlobal;
+    if (sizeGlobal === undefined) return Patch.NONE;
+    this.patch.u8(OP.GLOBAL_GET);
+    this.patch.u32(sizeGlobal);
+    if (this.#guest.memories[memory]!.wide) this.patch.u8(OP.I64_EXTEND_U);
+    return Patch.INSTEAD;
+  }
+
+  #grow(memory: number): number {
+    const growFunction = this.#growth[memory]?.growFunction;
+    if (growFunction === undefined) return Patch.NONE;
+    this.#call(growFunction);
     return Patch.INSTEAD;
   }
 
@@ -221,25 +228,33 @@ export class StoragePass {
    * must trap, which is what `unreachable` does (it takes any operands); of a shared one the host waits.
    */
   #wait(reader: Reader, bits: 32 | 64): number {
-    const offset = this.memarg(reader);
-    if (!this.#space.waits) {
+    const immediates = new Reader(reader.bytes, reader.pos, reader.end);
+    const memory = this.memarg(reader);
+    const { shared, wide } = this.#guest.memories[memory]!;
+    if (!shared) {
       this.patch.u8(OP.UNREACHABLE);
       return Patch.INSTEAD;
     }
-    this.patch.u8(OP.I32_CONST);
-    this.patch.s32(offset);
-    this.#call(this.#waitHelper(bits));
+    if (immediates.u32() & EXPLICIT_MEMORY) immediates.u32();
+    const offset = immediates.u64();
+    this.patch.u8(wide ? OP.I64_CONST : OP.I32_CONST);
+    if (wide) this.patch.s64(offset);
+    else this.patch.s32(Number(offset));
+    this.#call(this.#waitHelper(bits, memory));
     return Patch.INSTEAD;
   }
 
-  #waitHelper(bits: 32 | 64): number {
-    let helper = this.#waits.get(bits);
+  #waitHelper(bits: 32 | 64, memory: number): number {
+    const name = memory === 0 ? `$luge.wait${bits}` : `$luge.wait${bits}.${memory}`;
+    let helper = this.#waits.get(name);
     if (helper === undefined) {
       const space = this.#space;
-      const type = space.type([I32, bits === 32 ? I32 : I64, I64, I32], [I32]);
+      const { wide } = this.#guest.memories[memory]!;
+      const address = wide ? I64 : I32;
+      const type = space.type([address, bits === 32 ? I32 : I64, I64, address], [I32]);
       const target = space.import(`wait${bits}`);
-      helper = space.helper(`$luge.wait${bits}`, type, (out) => writeWait(out, bits, target));
-      this.#waits.set(bits, helper);
+      helper = space.helper(name, type, (out) => writeWait(out, bits, target, memory, wide));
+      this.#waits.set(name, helper);
     }
     return helper;
   }

@@ -1,7 +1,6 @@
-import binaryen from 'binaryen';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble, type Call, Guest, Rewritten, type RunOptions } from './harness.ts';
+import { assemble, assembleNew, type Call, Guest, Rewritten, type RunOptions } from './harness.ts';
 
 // The flag stays up, and the host counts how often it is asked: no time is measured. As an exit poll would never get
 // past such a flag, the modules have no loops of their own.
@@ -259,21 +258,10 @@ describe('table', () => {
   });
 });
 
-/** wabt has no text for GC types; binaryen has. */
-function assembleGc(wat: string): Uint8Array<ArrayBuffer> {
-  const module = binaryen.parseText(wat);
-  try {
-    module.setFeatures(binaryen.Features.All);
-    return new Uint8Array(module.emitBinary());
-  } finally {
-    module.dispose();
-  }
-}
-
 const ARRAY_LENGTH = 3 * CHUNK_ITEMS;
 const WORDS = ARRAY_LENGTH;
 
-const ARRAYS = assembleGc(`(module ${HANDLE}
+const ARRAYS = assembleNew(`(module ${HANDLE}
   (type $b (array (mut i8))) (type $w (array (mut i32))) (type $r (array (mut eqref))) (type $f (array (mut funcref)))
   (memory (export "memory") 1)
   (data $d "${TEXT}") (elem $e func ${'$x '.repeat(ELEMENTS)}) (func $x)
