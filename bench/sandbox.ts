@@ -38,12 +38,11 @@ export async function sandbox(): Promise<Figure[]> {
   const { bytes } = rewrite(buffer, { maxPages: 1 });
   const control = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const flags = new Int32Array(control.buffer as SharedArrayBuffer);
-  const spec = {
-    name: 'guest',
-    memoryMinPages: 1,
-    memoryMaxPages: 1,
-    hasMemory: true,
-  } as FunctionSpec;
+  const memories = [{ name: 'memory', minPages: 1, maxPages: 1 }];
+  const spec = { name: 'guest', memories } as Pick<
+    FunctionSpec,
+    'name' | 'memories'
+  > as FunctionSpec;
   const image: FunctionImage = { spec, module: new WebAssembly.Module(bytes) };
   let current: Sandbox | undefined;
   let switches = 0;

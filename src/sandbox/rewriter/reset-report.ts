@@ -36,7 +36,7 @@ export function describeReset(guest: Guest, space: IndexSpace, plan: ResetPlan):
     ({ offset, table }) => offset !== undefined && plan.writtenTables.has(table),
   );
   return {
-    clearedPages: guest.memory?.minPages ?? 0,
+    clearedPages: plan.memories.reduce((sum, { minPages }) => sum + minPages, 0),
     dataSegments: data.length,
     dataBytes: data.reduce((sum, { length }) => sum + length, 0),
     tables: plan.writtenTables.size,
@@ -51,7 +51,7 @@ export function describeReset(guest: Guest, space: IndexSpace, plan: ResetPlan):
       space.globals.filter(({ index }) => index !== plan.usedGlobal).length,
     hasStart: guest.start !== undefined,
     retiresWhen: {
-      memoryHasGrown: guest.memory !== undefined && plan.retiresGrown,
+      memoryHasGrown: guest.memories.length > 0 && plan.retiresGrown,
       tablesHaveGrown: [...plan.grownTables].sort((a, b) => a - b),
     },
     servesOnceBecause: servesOnceBecause(guest),
