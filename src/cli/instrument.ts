@@ -102,7 +102,7 @@ function loopText(loop: FunctionPolls['loops'][number], mode: PollMode): string 
     case 'call':
       return 'polls, with a call inside the loop';
     case 'covered':
-      return `no poll: each round enters the loop at 0x${(loop.coveredBy as number).toString(16)}`;
+      return `no poll: each round enters the loop at 0x${(loop.coveredBy ?? 0).toString(16)}`;
     default:
       return `no poll: --polls ${mode}`;
   }

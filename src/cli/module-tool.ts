@@ -1,6 +1,5 @@
 /** What the commands that look at one module share: where it comes from, and how they say what is wrong with it. */
-import { readFile } from 'node:fs/promises';
-import { decodeModule, ModuleFileError, readModule } from './module-file.ts';
+import { decodeModule, MODULE_BYTES_MAX, ModuleFileError, readModule } from './module-file.ts';
 
 export const OK = 0;
 /** It could not be done, though nothing is wrong with what the user gave. */
@@ -18,8 +17,17 @@ export function inputName(file: string): string {
 
 export async function readInput(file: string): Promise<Uint8Array<ArrayBuffer>> {
   if (file !== STANDARD) return readModule(file);
-  const bytes = await readFile('/dev/stdin');
-  return decodeModule(STDIN_NAME, bytes);
+  // Not readFile('/dev/stdin'), which refuses a socket, and that is what a parent that is Node gives.
+  const chunks: Buffer[] = [];
+  let byteCount = 0;
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    byteCount += chunk.length;
+    if (byteCount <= MODULE_BYTES_MAX) continue;
+    const message = `${STDIN_NAME}: is larger than ${MODULE_BYTES_MAX} bytes`;
+    throw new ModuleFileError('ERR_MODULE_FILE', STDIN_NAME, message);
+  }
+  return decodeModule(STDIN_NAME, Buffer.concat(chunks));
 }
 
 /** Runs a command; what is wrong with its input becomes a line each and an exit code. Others are faults of Luge, and pass. */
