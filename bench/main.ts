@@ -2,9 +2,10 @@
 import { type Figure, print } from './figures.ts';
 import { http } from './http.ts';
 import { rewrite } from './rewrite.ts';
+import { ring } from './ring.ts';
 import { sandbox } from './sandbox.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = { http, rewrite, sandbox };
+const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = { http, rewrite, ring, sandbox };
 
 const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
 const [name = ''] = names;

@@ -83,12 +83,12 @@ function exportRows({ exports }: Inspection): string[] {
 function memoryRows({ memories }: Inspection): string[] {
   if (memories === null) return [];
   if (memories.length === 0) return [row('memory', 'none')];
-  return memories.map((memory) => {
+  return memories.map((memory, index) => {
     const { minPages, maxPages, declaredMaxPages, declaredShared, imported } = memory;
     const declared = declaredMaxPages === null ? 'no maximum' : `a maximum of ${declaredMaxPages}`;
     const kinds = [imported ? 'imported' : 'defined', declaredShared ? 'shared' : 'unshared'];
     return row(
-      'memory',
+      memories.length === 1 ? 'memory' : `memory ${index}`,
       `${counted(minPages, 'page')} of 64 KiB, may grow to ${grouped(maxPages)}; declared with ${declared}, ${kinds.join(', ')}`,
     );
   });
@@ -96,10 +96,10 @@ function memoryRows({ memories }: Inspection): string[] {
 
 function pollRows({ polls }: Inspection): string[] {
   if (polls === null) return [];
-  const { loops, entries, functions } = polls;
+  const { loops, entries, bulk, functions } = polls;
   const title =
     `${grouped(loops.polled)} in loops, ${grouped(loops.covered)} elided (a loop inside polls in each round); ` +
-    `${grouped(entries.polled)} at function entries, ${grouped(entries.leaf)} elided (no call in the function)`;
+    `${grouped(entries.polled)} at function entries, ${grouped(entries.leaf)} elided (no call in the function); ${grouped(bulk)} in bulk instructions`;
   const shown = functions
     .filter((one) => one.loops.length > 0 || one.entry === 'polled')
     .sort((a, b) => b.loops.length - a.loops.length || a.index - b.index);

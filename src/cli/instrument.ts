@@ -66,10 +66,10 @@ async function writeOutput(file: string, bytes: Uint8Array): Promise<void> {
 }
 
 function summary(file: string, output: string, info: RewriteInfo): string {
-  const { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls } = info;
+  const { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls, bulkPolls } = info;
   const to = output === STANDARD ? '<stdout>' : output;
   const loops = `${counted(loopPolls, 'poll')} in loops (${elidedLoopPolls} elided)`;
-  const entries = `${entryPolls} at function entries (${elidedEntryPolls} elided)`;
+  const entries = `${entryPolls} at function entries (${elidedEntryPolls} elided), ${bulkPolls} in bulk instructions`;
   return `${inputName(file)} -> ${to}: ${loops}, ${entries}; ${sizes(info.bytesBefore, info.bytesAfter)}`;
 }
 

@@ -7,7 +7,7 @@ export {
   FunctionError,
   type FunctionSettings,
 } from './function-compiler.ts';
-export type { FunctionImage, FunctionSpec } from './function-image.ts';
+export type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 export { type GuestKernel, Host } from './host.ts';
 export { type Inspection, type InspectOptions, inspectModule } from './inspection.ts';
 export { isLegal, STATE, type State, stateName, step } from './lifecycle.ts';

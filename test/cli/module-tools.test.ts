@@ -67,7 +67,7 @@ describe('luge instrument', () => {
   it('writes_a_module_without_an_entry_and_one_line_about_it', () => {
     const { status, stdout, stderr } = luge(['instrument', 'gemm.wat', '-o', 'gemm.luge.wasm']);
     expect(stderr).toMatch(
-      /^gemm\.wat -> gemm\.luge\.wasm: 1 poll in loops \(1 elided\), 1 at function entries \(2 elided\); \d+ -> [\d,]+ bytes \(\+\d+\.\d %\)\n$/,
+      /^gemm\.wat -> gemm\.luge\.wasm: 1 poll in loops \(1 elided\), 1 at function entries \(2 elided\), 0 in bulk instructions; \d+ -> [\d,]+ bytes \(\+\d+\.\d %\)\n$/,
     );
     expect({ status, stdout: stdout.length }).toEqual({ status: 0, stdout: 0 });
     expect(WebAssembly.validate(bytesOf('gemm.luge.wasm'))).toBe(true);
@@ -106,9 +106,11 @@ describe('luge instrument', () => {
   it('limits_the_memory_and_its_growth_as_told', () => {
     luge(['instrument', 'gemm.wat', '-o', 'm.wasm', '--max-pages', '7', '--growth', 'keep']);
     const limited = markOf(bytesOf('m.wasm'));
-    expect(limited).toMatchObject({ growth: 'keep', memory: { minPages: 1, maxPages: 7 } });
+    expect(limited).toMatchObject({ growth: 'keep', memories: [{ minPages: 1, maxPages: 7 }] });
     luge(['instrument', 'gemm.wat', '-o', 'm.wasm']);
-    expect(markOf(bytesOf('m.wasm'))).toMatchObject({ memory: { minPages: 1, maxPages: 65_536 } });
+    expect(markOf(bytesOf('m.wasm'))).toMatchObject({
+      memories: [{ name: 'memory', minPages: 1, maxPages: 65_536 }],
+    });
   });
 
   it('explains_each_function_and_loop', () => {

@@ -77,7 +77,7 @@ describe('why a module is refused', () => {
     const { bytes } = rewrite(assemble(`(module (memory 1) ${HANDLE})`), { maxPages: 3 });
     const { refused, rewritten, imports } = inspectModule(bytes, { maxPages: 3, growth: 'retire' });
     expect(refused?.code).toBe('ERR_ALREADY_REWRITTEN');
-    expect(rewritten).toMatchObject({ polls: 'exit', memory: { minPages: 1, maxPages: 3 } });
+    expect(rewritten).toMatchObject({ polls: 'exit', memories: [{ minPages: 1, maxPages: 3 }] });
     expect(imports.map(({ provider }) => provider)).toEqual(imports.map(() => 'runtime'));
   });
 
@@ -116,7 +116,7 @@ describe('what reset does', () => {
     });
     expect(memories).toEqual([
       {
-        ...{ minPages: 2, maxPages: 9, declaredMaxPages: 9 },
+        ...{ name: 'memory', minPages: 2, maxPages: 9, declaredMaxPages: 9 },
         ...{ declaredShared: false, imported: false },
       },
     ]);

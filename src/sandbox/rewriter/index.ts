@@ -3,5 +3,5 @@ export type { CustomSectionInfo } from './custom-sections.ts';
 export { RewriteError, type RewriteErrorCode } from './errors.ts';
 export type { EntryPollKind, FunctionPolls, LoopPollKind, LoopPolls } from './poll-report.ts';
 export type { ResetInfo } from './reset-report.ts';
-export { type RewriteInfo, type RewriteOptions, rewrite } from './rewriter.ts';
+export { type MemoryInfo, type RewriteInfo, type RewriteOptions, rewrite } from './rewriter.ts';
 export { MARK } from './sections.ts';

@@ -1,10 +1,11 @@
 // The whole rewrite: read, plan, write. The output's contract with the host:
 //
-//   imports from `$luge`   memory     the guest's memory 0, shared, if it has one
+//   imports from `$luge`   memory     the guest's memory 0, shared, if it has one; memory1, memory2, … the others
 //                          control    the worker's control memory, behind the guest's: byte 0 interrupt flag, 4 DONE, 8 RESULT
 //                          interrupt  () -> i32, suspending: 0 = go on, else die. The host clears the flag before it
 //                                     lets a guest go on: an exit poll reads it again first, and would not get past it
-//                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory
+//                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory,
+//                                     and only where that holds the expected value (an i64 address is cut to its low half)
 //   added exports          $luge.reset  () -> i32: 0 = like a fresh instance, 1 = has to be retired
 //                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE. Of a module without
 //                                       an entry the start function alone: what is left of instantiation after a reset
@@ -18,8 +19,9 @@ import { writeConstExpr } from './const-expr.ts';
 import { type CustomSectionInfo, copyCustoms } from './custom-sections.ts';
 import { RewriteError } from './errors.ts';
 import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
-import { type Entry, writeEnter, writeGrow, writeInterrupted } from './helpers.ts';
+import { type Entry, writeEnter, writeInterrupted } from './helpers.ts';
 import { I32, IndexSpace } from './index-space.ts';
+import { addGrowth, PAGES_MAX, type PlannedMemory, planMemories } from './memories.ts';
 import { functionNamer, writeNames } from './names.ts';
 import type { FunctionPolls, PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
@@ -30,7 +32,7 @@ import { FUNCREF, type FuncType, signatureText } from './types.ts';
 import { concat, Writer } from './writer.ts';
 
 export interface RewriteOptions {
-  /** Limit of the pages of memory 0. */
+  /** Limit of the pages of all memories together. */
   readonly maxPages: number;
   /**
    * Default 'exit'. For comparison: 'call', the naive form; 'entry', at function entries alone, so that a loop is not
@@ -48,18 +50,23 @@ export interface RewriteOptions {
   readonly report?: boolean;
 }
 
+export interface MemoryInfo {
+  /** What the output imports it as from `$luge`; two imports of the same memory have the same name here. */
+  readonly name: string;
+  readonly minPages: number;
+  readonly maxPages: number;
+  readonly declaredMaxPages: number | undefined;
+  readonly declaredShared: boolean;
+  readonly imported: boolean;
+}
+
 export interface RewriteInfo {
   /** 'none' only under `entry: 'optional'`. */
   readonly iface: 'wasi' | 'luge' | 'none';
-  readonly memory:
-    | {
-        readonly minPages: number;
-        readonly maxPages: number;
-        readonly declaredMaxPages: number | undefined;
-        readonly declaredShared: boolean;
-        readonly imported: boolean;
-      }
-    | undefined;
+  /** Memory 0, the one that host functions see. */
+  readonly memory: MemoryInfo | undefined;
+  /** All of them, in the order of their indices. */
+  readonly memories: readonly MemoryInfo[];
   readonly imports: readonly {
     readonly module: string;
     readonly name: string;
@@ -72,6 +79,8 @@ export interface RewriteInfo {
   readonly elidedLoopPolls: number;
   readonly entryPolls: number;
   readonly elidedEntryPolls: number;
+  /** Bulk instructions that were split to poll. */
+  readonly bulkPolls: number;
   /** By function, in the order of the file; empty unless `report` was asked for. */
   readonly polls: readonly FunctionPolls[];
   readonly dataSegments: number;
@@ -91,7 +100,6 @@ export interface RewriteInfo {
 }
 
 const RESERVED = '$luge';
-const PAGES_MAX = 65_536;
 const SHARED_WITH_MAX = 0x03;
 const VERSION = 1;
 /** Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
@@ -104,18 +112,18 @@ export function rewrite(
   const guest = readGuest(new Uint8Array(source.buffer, source.byteOffset, source.length));
   checkReserved(guest);
   const entry = options.entry === 'optional' ? findOptionalEntry(guest) : findEntry(guest);
-  const maxPages = memoryLimit(guest, options.maxPages);
-  const keeps = options.growth === 'keep' && guest.memory !== undefined;
+  const memories = planMemories(guest, options.maxPages);
+  const keeps = options.growth === 'keep';
   const space = new IndexSpace(guest);
   const interrupted = space.helper('$luge.interrupted', space.type([], []), (out) =>
     writeInterrupted(out, space.import('interrupt')),
   );
-  const logicalMemory = keeps ? addLogicalMemory(space, maxPages) : undefined;
+  const growth = addGrowth(space, memories, options.maxPages, keeps);
   const code = new CodePass(guest, space, {
     polls: options.polls ?? 'exit',
     report: options.report ?? false,
     interrupted,
-    logicalMemory,
+    growth,
   });
   const usedGlobal =
     servesOnceBecause(guest) !== undefined ? space.global('$luge.used', 0) : undefined;
@@ -125,11 +133,12 @@ export function rewrite(
   code.run(bodies);
   for (const [index, { init }] of guest.tables.entries()) {
     // What the table holds can be written, even if the table itself is not.
-    if (init?.makesMutable) code.writtenTables.add(index);
+    if (init?.makesMutable) code.storage.writtenTables.add(index);
   }
   const plan: ResetPlan = {
-    writtenTables: code.writtenTables,
-    grownTables: code.grownTables,
+    writtenTables: code.storage.writtenTables,
+    grownTables: code.storage.grownTables,
+    memories,
     retiresGrown: !keeps,
     usedGlobal,
   };
@@ -156,7 +165,7 @@ export function rewrite(
   };
   out.raw(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
   section(1, (to) => writeTypes(to, guest, space));
-  section(2, (to) => writeImports(to, guest, space, maxPages));
+  section(2, (to) => writeImports(to, guest, space, memories));
   section(3, (to) => writeFunctions(to, guest, space));
   if (guest.tables.length > 0) section(4, (to) => writeTables(to, guest, space));
   const { tagBytes } = guest;
@@ -181,7 +190,7 @@ export function rewrite(
     read.names = writeNames(to, guest, space);
   });
   const sections = copyCustoms(guest, section, read);
-  const info = describe(guest, space, entry, maxPages, code, plan, sections);
+  const info = describe(guest, space, entry, code, plan, sections);
   section(0, (to) => writeMark(to, info, options));
   const bytes = concat(head, bodies, tail);
   return { bytes, info: { ...info, bytesAfter: bytes.length } };
@@ -199,10 +208,10 @@ function checkOptions(options: RewriteOptions): void {
 
 /** What was done, as JSON, for whoever has the output alone; the section's name also refuses a second pass. */
 function writeMark(to: Writer, info: RewriteInfo, options: RewriteOptions): void {
-  const { iface, memory, loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls } = info;
+  const { iface, memories, loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls } = info;
   const { polls = 'exit', growth = 'retire' } = options;
   const counts = { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls };
-  const summary = { version: VERSION, iface, memory, polls, growth, ...counts };
+  const summary = { version: VERSION, iface, memories, polls, growth, ...counts };
   const text = new TextEncoder().encode(JSON.stringify(summary));
   to.name(MARK);
   to.copy(text, 0, text.length);
@@ -225,19 +234,6 @@ function checkReserved(guest: Guest): void {
       nameSpan.start,
     );
   }
-}
-
-function memoryLimit(guest: Guest, maxPages: number): number {
-  const { memory } = guest;
-  if (memory === undefined) return 0;
-  if (memory.minPages > maxPages) {
-    throw new RewriteError(
-      'ERR_MEMORY_LIMIT',
-      `the memory begins with ${memory.minPages} pages of 64 KiB, and the limit is ${maxPages}`,
-      memory.offset,
-    );
-  }
-  return Math.min(memory.maxPages ?? PAGES_MAX, maxPages);
 }
 
 function typeOf(guest: Guest, functionExport: GuestExport): FuncType {
@@ -289,27 +285,20 @@ function findOptionalEntry(guest: Guest): Entry | undefined {
   }
 }
 
-function addLogicalMemory(
-  space: IndexSpace,
-  maxPages: number,
-): { sizeGlobal: number; growFunction: number } {
-  const sizeGlobal = space.global('$luge.pages', space.guest.memory?.minPages ?? 0);
-  const growFunction = space.helper('$luge.grow', space.type([I32], [I32]), (out) =>
-    writeGrow(out, sizeGlobal, maxPages),
-  );
-  return { sizeGlobal, growFunction };
-}
-
 function writeTypes(to: Writer, guest: Guest, space: IndexSpace): void {
   to.u32(guest.typeEntries + space.addedTypes);
   to.copy(guest.source, guest.typeBytes.start, guest.typeBytes.end);
   to.append(space.typeBytes);
 }
 
-function writeImports(to: Writer, guest: Guest, space: IndexSpace, maxPages: number): void {
+function writeImports(
+  to: Writer,
+  guest: Guest,
+  space: IndexSpace,
+  memories: readonly PlannedMemory[],
+): void {
   const kept = guest.imports.filter(({ kind }) => kind !== 'memory');
-  const { memory } = guest;
-  to.u32(kept.length + (memory === undefined ? 0 : 1) + 1 + space.imports.length);
+  to.u32(kept.length + memories.length + 1 + space.imports.length);
   for (const { start, end } of kept) to.copy(guest.source, start, end);
   const writeMemory = (name: string, min: number, max: number): void => {
     to.name(RESERVED);
@@ -318,7 +307,7 @@ function writeImports(to: Writer, guest: Guest, space: IndexSpace, maxPages: num
     to.u32(min);
     to.u32(max);
   };
-  if (memory !== undefined) writeMemory('memory', memory.minPages, maxPages);
+  for (const { name, minPages, maxPages } of memories) writeMemory(name, minPages, maxPages);
   writeMemory('control', 1, 1);
   for (const { name, typeIndex } of space.imports) {
     to.name(RESERVED);
@@ -437,25 +426,22 @@ function describe(
   guest: Guest,
   space: IndexSpace,
   entry: Entry | undefined,
-  maxPages: number,
   code: CodePass,
   plan: ResetPlan,
   sections: readonly CustomSectionInfo[],
 ): RewriteInfo {
   const text = new Reader(guest.source, 0, guest.source.length);
-  const { memory } = guest;
+  const memories = guest.memories.map(
+    ({ maxPages: declaredMaxPages, shared: declaredShared, source }, index) => {
+      const { name, minPages, maxPages } = plan.memories[index]!;
+      const imported = source !== undefined;
+      return { name, minPages, maxPages, declaredMaxPages, declaredShared, imported };
+    },
+  );
   return {
     iface: entry?.iface ?? 'none',
-    memory:
-      memory === undefined
-        ? undefined
-        : {
-            minPages: memory.minPages,
-            maxPages,
-            declaredMaxPages: memory.maxPages,
-            declaredShared: memory.shared,
-            imported: memory.imported,
-          },
+    memory: memories[0],
+    memories,
     imports: guest.imports.map(({ module, name, kind, typeIndex }) =>
       kind === 'func'
         ? { module, name, kind, signature: signatureText(guest.types[typeIndex] as FuncType, text) }
@@ -464,6 +450,7 @@ function describe(
     exports: guest.exports.map(({ name, kind }) => ({ name, kind })),
     functions: guest.functions.length - guest.importedFunctions,
     ...code.report.counts,
+    bulkPolls: code.storage.splits,
     polls: named(guest, code.report.functions),
     dataSegments: guest.data.length,
     dataBytes: guest.data.reduce((sum, { length }) => sum + length, 0),

@@ -60,6 +60,16 @@ export class Writer {
     this.u8(rest & 0x7f);
   }
 
+  /** As an i64, wrapped. */
+  s64(value: bigint): void {
+    let rest = BigInt.asIntN(64, value);
+    while (rest < -0x40n || rest >= 0x40n) {
+      this.u8(Number(rest & 0x7fn) | 0x80);
+      rest >>= 7n;
+    }
+    this.u8(Number(rest & 0x7fn));
+  }
+
   copy(source: Uint8Array, start: number, end: number): void {
     const count = end - start;
     if (this.length + count > this.#bytes.length) this.#grow(count);
@@ -127,4 +137,15 @@ export function u32Bytes(value: number): number {
   let bytes = 1;
   for (let rest = value >>> 7; rest !== 0; rest >>>= 7) bytes += 1;
   return bytes;
+}
+
+/** LEB128 of an unsigned number, as bytes. */
+export function leb(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest >= 0x80) {
+    bytes.push((rest & 0x7f) | 0x80);
+    rest >>>= 7;
+  }
+  return [...bytes, rest];
 }

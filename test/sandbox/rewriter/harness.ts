@@ -1,3 +1,4 @@
+import binaryen from 'binaryen';
 import wabt from 'wabt';
 import {
   type RewriteInfo,
@@ -36,6 +37,17 @@ export function assemble(wat: string): Uint8Array<ArrayBuffer> {
     return new Uint8Array(module.toBinary({ write_debug_names: true }).buffer);
   } finally {
     module.destroy();
+  }
+}
+
+/** For what wabt has no text for, or gets wrong: GC types, data of a second memory, 64-bit tables. */
+export function assembleNew(wat: string): Uint8Array<ArrayBuffer> {
+  const module = binaryen.parseText(wat);
+  try {
+    module.setFeatures(binaryen.Features.All);
+    return new Uint8Array(module.emitBinary());
+  } finally {
+    module.dispose();
   }
 }
 
@@ -168,6 +180,8 @@ export class Guest {
 export class Rewritten extends Guest {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly info: RewriteInfo;
+  /** By the name of their import. */
+  readonly memories: Readonly<Record<string, WebAssembly.Memory>>;
   readonly control: Int32Array;
   /** Polls that reached the host. */
   interrupts: number = 0;
@@ -180,21 +194,19 @@ export class Rewritten extends Guest {
       ...(options.growth === undefined ? {} : { growth: options.growth }),
     };
     const { bytes, info } = rewrite(source, rewriteOptions);
-    const memory =
-      info.memory === undefined
-        ? undefined
-        : new WebAssembly.Memory({
-            initial: info.memory.minPages,
-            maximum: info.memory.maxPages,
-            shared: true,
-          });
-    if (memory !== undefined) new Uint8Array(memory.buffer).fill(options.dirt ?? 0);
+    const memories: Record<string, WebAssembly.Memory> = {};
+    for (const { name, minPages, maxPages } of info.memories) {
+      if (memories[name] !== undefined) continue;
+      const memory = new WebAssembly.Memory({ initial: minPages, maximum: maxPages, shared: true });
+      new Uint8Array(memory.buffer).fill(options.dirt ?? 0);
+      memories[name] = memory;
+    }
     const control = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const none = (): number => 0;
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       ...options.imports,
       $luge: {
-        memory,
+        ...memories,
         control,
         interrupt: new WebAssembly.Suspending(() => {
           if (this !== undefined) this.interrupts += 1;
@@ -204,7 +216,8 @@ export class Rewritten extends Guest {
         wait64: new WebAssembly.Suspending(options.wait64 ?? none),
       },
     });
-    super(instance.exports, memory);
+    super(instance.exports, memories.memory);
+    this.memories = memories;
     this.bytes = bytes;
     this.info = info;
     this.control = new Int32Array(control.buffer);
