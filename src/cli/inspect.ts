@@ -5,8 +5,10 @@ import {
   grouped,
   inputName,
   judged,
+  PROCESS_STREAMS,
   printable,
   readInput,
+  type Streams,
   sizes,
   withOffset,
 } from './module-tool.ts';
@@ -20,15 +22,19 @@ export interface InspectFlags {
 /** A table of ten thousand functions helps nobody; `--json` has them all. */
 const FUNCTIONS_SHOWN = 40;
 
-export function inspect(file: string, flags: InspectFlags): Promise<number> {
-  return judged(file, async () => {
+export function inspect(
+  file: string,
+  flags: InspectFlags,
+  streams: Streams = PROCESS_STREAMS,
+): Promise<number> {
+  return judged(file, streams, async () => {
     const { json = false, maxPages, growth } = flags;
-    const wasm = await readInput(file);
+    const wasm = await readInput(file, streams);
     const inspection = inspectModule(wasm, { maxPages, growth });
     const text = json
       ? JSON.stringify({ file: inputName(file), ...inspection }, null, 2)
       : [inputName(file), ...describe(inspection)].join('\n');
-    process.stdout.write(`${text}\n`);
+    await streams.write(`${text}\n`);
   });
 }
 

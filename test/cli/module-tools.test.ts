@@ -3,8 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type InspectFlags, inspect } from '../../src/cli/inspect.ts';
+import { type InstrumentFlags, instrument } from '../../src/cli/instrument.ts';
+import type { Streams } from '../../src/cli/module-tool.ts';
 import { assemble } from '../sandbox/rewriter/harness.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -28,11 +32,17 @@ const GEMM = `(module (memory (export "memory") 1)
     (local.get $sum)))`;
 
 let folder: string;
+const home = process.cwd();
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'luge-tools-'));
+  // Messages name files as they were given.
+  process.chdir(folder);
   write('gemm.wat', GEMM);
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterAll(() => {
+  process.chdir(home);
+  rmSync(folder, { recursive: true, force: true });
+});
 
 function write(name: string, content: string | Uint8Array): string {
   writeFileSync(join(folder, name), content);
@@ -45,12 +55,42 @@ interface Result {
   readonly stderr: string;
 }
 
-function luge(args: readonly string[], input?: string | Uint8Array): Result {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
-    cwd: folder,
-    ...(input === undefined ? {} : { input }),
-  });
+/** The whole program, in a process of its own. */
+function luge(args: readonly string[], input: string | Uint8Array = ''): Result {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { input });
   return { status, stdout, stderr: stderr.toString() };
+}
+
+/** The command behind the program's options, in this process. */
+async function run(work: (streams: Streams) => Promise<number>, input = ''): Promise<Result> {
+  const out: (string | Uint8Array)[] = [];
+  const lines: string[] = [];
+  const status = await work({
+    input: Readable.from([Buffer.from(input)]),
+    write: async (content) => {
+      out.push(content);
+    },
+    complain: (line) => {
+      lines.push(`${line}\n`);
+    },
+  });
+  return {
+    status,
+    stdout: Buffer.concat(out.map((item) => Buffer.from(item))),
+    stderr: lines.join(''),
+  };
+}
+
+const INSTRUMENT: InstrumentFlags = {
+  ...{ output: 'gemm.luge.wasm', polls: 'exit', maxPages: 65_536, growth: 'retire' },
+};
+
+function instrumented(file: string, flags: Partial<InstrumentFlags> = {}): Promise<Result> {
+  return run((streams) => instrument(file, { ...INSTRUMENT, ...flags }, streams));
+}
+
+function inspected(file: string, flags: Partial<InspectFlags> = {}): Promise<Result> {
+  return run((streams) => inspect(file, { maxPages: 1024, growth: 'retire', ...flags }, streams));
 }
 
 function bytesOf(name: string): Uint8Array<ArrayBuffer> {
@@ -64,8 +104,8 @@ function markOf(bytes: Uint8Array<ArrayBuffer>): Record<string, unknown> {
 }
 
 describe('luge instrument', () => {
-  it('writes_a_module_without_an_entry_and_one_line_about_it', () => {
-    const { status, stdout, stderr } = luge(['instrument', 'gemm.wat', '-o', 'gemm.luge.wasm']);
+  it('writes_a_module_without_an_entry_and_one_line_about_it', async () => {
+    const { status, stdout, stderr } = await instrumented('gemm.wat');
     expect(stderr).toMatch(
       /^gemm\.wat -> gemm\.luge\.wasm: 1 poll in loops \(1 elided\), 1 at function entries \(2 elided\), 0 in bulk instructions; \d+ -> [\d,]+ bytes \(\+\d+\.\d %\)\n$/,
     );
@@ -73,19 +113,19 @@ describe('luge instrument', () => {
     expect(WebAssembly.validate(bytesOf('gemm.luge.wasm'))).toBe(true);
   });
 
-  it('makes_what_the_example_of_the_docs_runs', () => {
-    luge(['instrument', 'gemm.wat', '-o', 'gemm.luge.wasm']);
+  it('makes_what_the_example_of_the_docs_runs', async () => {
+    await instrumented('gemm.wat');
     const [, example = ''] = /```js\n([\s\S]*?)```/.exec(readFileSync(ABI, 'utf8')) ?? [];
     expect(example).toContain('gemm.luge.wasm');
     write('example.mjs', example);
-    const { stdout, stderr } = spawnSync(process.execPath, ['example.mjs'], { cwd: folder });
+    const { stdout, stderr } = spawnSync(process.execPath, ['example.mjs']);
     expect(stderr.toString()).toBe('');
     // 64 rounds of 10 * (1 + 2 + 3): the data and the start function have done their part.
     expect(stdout.toString()).toBe('3840\n');
   });
 
-  it('reads_standard_input_and_writes_standard_output', () => {
-    luge(['instrument', 'gemm.wat', '-o', 'file.wasm']);
+  it('reads_standard_input_and_writes_standard_output', async () => {
+    await instrumented('gemm.wat', { output: 'file.wasm' });
     const { status, stdout, stderr } = luge(['instrument', '-', '-o', '-'], GEMM);
     expect(Buffer.compare(stdout, bytesOf('file.wasm'))).toBe(0);
     expect(stderr).toMatch(/^<stdin> -> <stdout>: .+\n$/);
@@ -97,8 +137,8 @@ describe('luge instrument', () => {
     ['call', { loopPolls: 2, elidedLoopPolls: 0, entryPolls: 1 }],
     ['entry', { loopPolls: 0, elidedLoopPolls: 0, entryPolls: 1 }],
     ['none', { loopPolls: 0, elidedLoopPolls: 0, entryPolls: 0 }],
-  ])('polls_%s', (polls, counts) => {
-    const { status } = luge(['instrument', 'gemm.wat', '-o', 'p.wasm', '--polls', polls]);
+  ] as const)('polls_%s', async (polls, counts) => {
+    const { status } = await instrumented('gemm.wat', { output: 'p.wasm', polls });
     expect(status).toBe(0);
     expect(markOf(bytesOf('p.wasm'))).toMatchObject({ polls, ...counts });
   });
@@ -113,8 +153,8 @@ describe('luge instrument', () => {
     });
   });
 
-  it('explains_each_function_and_loop', () => {
-    const { stdout, stderr } = luge(['instrument', 'gemm.wat', '-o', '-', '--explain']);
+  it('explains_each_function_and_loop', async () => {
+    const { stdout, stderr } = await instrumented('gemm.wat', { output: '-', explain: true });
     const inner = /loop at (0x\w+): polls/.exec(stderr)?.[1] as string;
     expect(stderr.replace(/loop at 0x\w+: no poll/, 'loop at OUTER: no poll').split('\n')).toEqual([
       'func[0] start: no poll at its entry: it makes no call; no loops',
@@ -128,8 +168,8 @@ describe('luge instrument', () => {
     expect(WebAssembly.validate(new Uint8Array(stdout))).toBe(true);
   });
 
-  it('reports_an_output_that_cannot_be_written', () => {
-    const { status, stderr } = luge(['instrument', 'gemm.wat', '-o', 'no/such/folder.wasm']);
+  it('reports_an_output_that_cannot_be_written', async () => {
+    const { status, stderr } = await instrumented('gemm.wat', { output: 'no/such/folder.wasm' });
     expect(stderr).toBe(
       'error: no/such/folder.wasm: cannot be written (ENOENT) [ERR_OUTPUT_FILE]\n',
     );
@@ -176,15 +216,14 @@ describe('bad input', () => {
     ],
   ];
 
-  it.each(cases)('%s', (name, content, message) => {
+  it.each(cases)('%s', async (name, content, message) => {
     if (content !== undefined) write(name, content);
-    for (const args of [
-      ['inspect', name],
-      ['inspect', name, '--json'],
-      ['instrument', name, '-o', 'never.wasm'],
+    for (const result of [
+      await inspected(name),
+      await inspected(name, { json: true }),
+      await instrumented(name, { output: 'never.wasm' }),
     ]) {
-      const { status, stdout, stderr } = luge(args);
-      expect({ status, stdout: stdout.toString(), stderr }).toEqual({
+      expect({ ...result, stdout: result.stdout.toString() }).toEqual({
         status: 2,
         stdout: '',
         stderr: `error: ${message}\n`,
@@ -193,23 +232,22 @@ describe('bad input', () => {
     expect(existsSync(join(folder, 'never.wasm'))).toBe(false);
   });
 
-  it('a_module_that_the_rewriter_refuses_is_not_instrumented_and_is_inspected', () => {
+  it('a_module_that_the_rewriter_refuses_is_not_instrumented_and_is_inspected', async () => {
     write('big.wat', '(module (memory 2000) (func (export "handle")))');
     const message = 'the memory begins with 2000 pages of 64 KiB, and the limit is 1024';
-    const made = luge(['instrument', 'big.wat', '-o', 'never.wasm', '--max-pages', '1024']);
+    const made = await instrumented('big.wat', { output: 'never.wasm', maxPages: 1024 });
     expect(made.status).toBe(2);
     expect(made.stderr).toMatch(
       new RegExp(`^error: big\\.wat: ${message}, at offset 0x\\w+ \\[ERR_MEMORY_LIMIT\\]\\n$`),
     );
-    const { status, stdout } = luge(['inspect', 'big.wat', '--json']);
+    const { status, stdout } = await inspected('big.wat', { json: true });
     expect(status).toBe(0);
     expect(JSON.parse(stdout.toString())).toMatchObject({
       refused: { code: 'ERR_MEMORY_LIMIT', message, offset: expect.any(Number) },
       bytesAfter: null,
     });
-    expect(
-      luge(['inspect', 'big.wat', '--json', '--max-pages', '2000']).stdout.toString(),
-    ).toContain('"refused": null');
+    const taken = await inspected('big.wat', { json: true, maxPages: 2000 });
+    expect(taken.stdout.toString()).toContain('"refused": null');
   });
 });
 
@@ -221,17 +259,17 @@ describe('luge inspect', () => {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, shape(item)]));
   }
 
-  it('prints_the_shape_that_the_docs_show', () => {
+  it('prints_the_shape_that_the_docs_show', async () => {
     const [, example = ''] = /```json\n([\s\S]*?)```/.exec(readFileSync(INSPECT, 'utf8')) ?? [];
-    const { stdout, status } = luge(['inspect', 'gemm.wat', '--json']);
+    const { stdout, status } = await inspected('gemm.wat', { json: true });
     expect(status).toBe(0);
     const found = JSON.parse(stdout.toString()) as { polls: { functions: unknown[] } };
     found.polls.functions = found.polls.functions.slice(2);
     expect(shape(found)).toEqual(shape(JSON.parse(example)));
   });
 
-  it('says_it_in_words', () => {
-    const { stdout, stderr } = luge(['inspect', 'gemm.wat']);
+  it('says_it_in_words', async () => {
+    const { stdout, stderr } = await inspected('gemm.wat');
     const text = stdout.toString();
     expect(stderr).toBe('');
     expect(text).toMatch(/^gemm\.wat\ninterface {3}none\nrefused {5}the module exports neither/);
@@ -243,12 +281,12 @@ describe('luge inspect', () => {
     expect(text).toMatch(/ {2}name, \d+ bytes: corrected/);
   });
 
-  it('shows_names_that_cannot_bend_the_terminal', () => {
+  it('shows_names_that_cannot_bend_the_terminal', async () => {
     write(
       'name.wasm',
       assemble('(module (func (export "handle")) (func (export "a\\1b[31m\\0d\\0ab")))'),
     );
-    const text = luge(['inspect', 'name.wasm']).stdout.toString();
+    const text = (await inspected('name.wasm')).stdout.toString();
     expect(text).toContain('a\\u{1b}[31m\\u{d}\\u{a}b (func)');
     expect(text).not.toContain('\u001b');
   });
