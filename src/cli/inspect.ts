@@ -5,8 +5,10 @@ import {
   grouped,
   inputName,
   judged,
+  PROCESS_STREAMS,
   printable,
   readInput,
+  type Streams,
   sizes,
   withOffset,
 } from './module-tool.ts';
@@ -20,15 +22,19 @@ export interface InspectFlags {
 /** A table of ten thousand functions helps nobody; `--json` has them all. */
 const FUNCTIONS_SHOWN = 40;
 
-export function inspect(file: string, flags: InspectFlags): Promise<number> {
-  return judged(file, async () => {
+export function inspect(
+  file: string,
+  flags: InspectFlags,
+  streams: Streams = PROCESS_STREAMS,
+): Promise<number> {
+  return judged(file, streams, async () => {
     const { json = false, maxPages, growth } = flags;
-    const wasm = await readInput(file);
+    const wasm = await readInput(file, streams);
     const inspection = inspectModule(wasm, { maxPages, growth });
     const text = json
       ? JSON.stringify({ file: inputName(file), ...inspection }, null, 2)
       : [inputName(file), ...describe(inspection)].join('\n');
-    process.stdout.write(`${text}\n`);
+    await streams.write(`${text}\n`);
   });
 }
 
@@ -83,12 +89,12 @@ function exportRows({ exports }: Inspection): string[] {
 function memoryRows({ memories }: Inspection): string[] {
   if (memories === null) return [];
   if (memories.length === 0) return [row('memory', 'none')];
-  return memories.map((memory) => {
+  return memories.map((memory, index) => {
     const { minPages, maxPages, declaredMaxPages, declaredShared, imported } = memory;
     const declared = declaredMaxPages === null ? 'no maximum' : `a maximum of ${declaredMaxPages}`;
     const kinds = [imported ? 'imported' : 'defined', declaredShared ? 'shared' : 'unshared'];
     return row(
-      'memory',
+      memories.length === 1 ? 'memory' : `memory ${index}`,
       `${counted(minPages, 'page')} of 64 KiB, may grow to ${grouped(maxPages)}; declared with ${declared}, ${kinds.join(', ')}`,
     );
   });
@@ -96,10 +102,10 @@ function memoryRows({ memories }: Inspection): string[] {
 
 function pollRows({ polls }: Inspection): string[] {
   if (polls === null) return [];
-  const { loops, entries, functions } = polls;
+  const { loops, entries, bulk, functions } = polls;
   const title =
     `${grouped(loops.polled)} in loops, ${grouped(loops.covered)} elided (a loop inside polls in each round); ` +
-    `${grouped(entries.polled)} at function entries, ${grouped(entries.leaf)} elided (no call in the function)`;
+    `${grouped(entries.polled)} at function entries, ${grouped(entries.leaf)} elided (no call in the function); ${grouped(bulk)} in bulk instructions`;
   const shown = functions
     .filter((one) => one.loops.length > 0 || one.entry === 'polled')
     .sort((a, b) => b.loops.length - a.loops.length || a.index - b.index);

@@ -12,9 +12,11 @@ import {
   inputName,
   judged,
   OutputError,
+  PROCESS_STREAMS,
   printable,
   readInput,
   STANDARD,
+  type Streams,
   sizes,
 } from './module-tool.ts';
 
@@ -30,10 +32,14 @@ export interface InstrumentFlags {
   readonly explain?: boolean;
 }
 
-export function instrument(file: string, flags: InstrumentFlags): Promise<number> {
-  return judged(file, async () => {
+export function instrument(
+  file: string,
+  flags: InstrumentFlags,
+  streams: Streams = PROCESS_STREAMS,
+): Promise<number> {
+  return judged(file, streams, async () => {
     const { output, polls, maxPages, growth, explain = false } = flags;
-    const wasm = await readInput(file);
+    const wasm = await readInput(file, streams);
     const { bytes, info } = rewrite(wasm, {
       ...{ polls, maxPages, growth },
       entry: 'optional',
@@ -41,22 +47,15 @@ export function instrument(file: string, flags: InstrumentFlags): Promise<number
     });
     // The rewriter checks indices, not types: an invalid module would come out as another invalid one.
     compileRewritten(bytes, wasm);
-    await writeOutput(output, bytes);
-    if (explain) for (const line of explainPolls(info.polls, polls)) say(line);
-    say(summary(file, output, info));
+    await writeOutput(output, bytes, streams);
+    // On stderr, all of it: stdout may be the module.
+    if (explain) for (const line of explainPolls(info.polls, polls)) streams.complain(line);
+    streams.complain(summary(file, output, info));
   });
 }
 
-/** On stderr, all of it: stdout may be the module. */
-function say(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-async function writeOutput(file: string, bytes: Uint8Array): Promise<void> {
-  if (file === STANDARD) {
-    await new Promise((resolve) => process.stdout.write(bytes, resolve));
-    return;
-  }
+async function writeOutput(file: string, bytes: Uint8Array, streams: Streams): Promise<void> {
+  if (file === STANDARD) return streams.write(bytes);
   try {
     await writeFile(file, bytes);
   } catch (error) {
@@ -66,10 +65,10 @@ async function writeOutput(file: string, bytes: Uint8Array): Promise<void> {
 }
 
 function summary(file: string, output: string, info: RewriteInfo): string {
-  const { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls } = info;
+  const { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls, bulkPolls } = info;
   const to = output === STANDARD ? '<stdout>' : output;
   const loops = `${counted(loopPolls, 'poll')} in loops (${elidedLoopPolls} elided)`;
-  const entries = `${entryPolls} at function entries (${elidedEntryPolls} elided)`;
+  const entries = `${entryPolls} at function entries (${elidedEntryPolls} elided), ${bulkPolls} in bulk instructions`;
   return `${inputName(file)} -> ${to}: ${loops}, ${entries}; ${sizes(info.bytesBefore, info.bytesAfter)}`;
 }
 
@@ -102,7 +101,7 @@ function loopText(loop: FunctionPolls['loops'][number], mode: PollMode): string 
     case 'call':
       return 'polls, with a call inside the loop';
     case 'covered':
-      return `no poll: each round enters the loop at 0x${(loop.coveredBy as number).toString(16)}`;
+      return `no poll: each round enters the loop at 0x${(loop.coveredBy ?? 0).toString(16)}`;
     default:
       return `no poll: --polls ${mode}`;
   }

@@ -26,7 +26,7 @@ export class ModuleFileError extends Error {
 }
 
 /** V8 compiles no larger one. */
-const MODULE_BYTES_MAX = 1 << 30;
+export const MODULE_BYTES_MAX: number = 1 << 30;
 
 /** Why the file at `path` cannot be read as a module, as far as its directory entry tells; undefined when nothing is wrong. */
 export function moduleFileProblem(path: string): string | undefined {
@@ -167,7 +167,8 @@ async function assemble(path: string, text: Uint8Array): Promise<Uint8Array<Arra
   let module: ReturnType<Wabt['parseWat']>;
   try {
     // Bytes, not a string: wabt cuts a string to its length in UTF-16 units and loses the end of a text with accents.
-    module = wabt.parseWat(SOURCE_NAME, text, WAT_FEATURES);
+    // A copy: of a view wabt reads all of the buffer behind it, and small Buffers are views of a pool.
+    module = wabt.parseWat(SOURCE_NAME, new Uint8Array(text), WAT_FEATURES);
   } catch (error) {
     throw new ModuleFileError('ERR_WAT_SYNTAX', path, wabtMessages(path, error), error);
   }

@@ -1,6 +1,5 @@
 /** What the commands that look at one module share: where it comes from, and how they say what is wrong with it. */
-import { readFile } from 'node:fs/promises';
-import { decodeModule, ModuleFileError, readModule } from './module-file.ts';
+import { decodeModule, MODULE_BYTES_MAX, ModuleFileError, readModule } from './module-file.ts';
 
 export const OK = 0;
 /** It could not be done, though nothing is wrong with what the user gave. */
@@ -16,21 +15,55 @@ export function inputName(file: string): string {
   return file === STANDARD ? STDIN_NAME : file;
 }
 
-export async function readInput(file: string): Promise<Uint8Array<ArrayBuffer>> {
-  if (file !== STANDARD) return readModule(file);
-  const bytes = await readFile('/dev/stdin');
-  return decodeModule(STDIN_NAME, bytes);
+/** The standard streams, as far as these commands use them. */
+export interface Streams {
+  readonly input: AsyncIterable<Uint8Array>;
+  write(content: string | Uint8Array): Promise<void>;
+  complain(line: string): void;
+}
+
+export const PROCESS_STREAMS: Streams = {
+  input: process.stdin,
+  write: (content) =>
+    new Promise((resolve) => {
+      process.stdout.write(content, () => resolve());
+    }),
+  complain: (line) => {
+    process.stderr.write(`${line}\n`);
+  },
+};
+
+export function readInput(file: string, { input }: Streams): Promise<Uint8Array<ArrayBuffer>> {
+  return file === STANDARD ? readStream(input) : readModule(file);
+}
+
+/** Not readFile('/dev/stdin'), which refuses a socket, and that is what a parent that is Node gives. */
+async function readStream(input: Streams['input']): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  let byteCount = 0;
+  for await (const chunk of input) {
+    chunks.push(chunk);
+    byteCount += chunk.length;
+    if (byteCount <= MODULE_BYTES_MAX) continue;
+    const message = `${STDIN_NAME}: is larger than ${MODULE_BYTES_MAX} bytes`;
+    throw new ModuleFileError('ERR_MODULE_FILE', STDIN_NAME, message);
+  }
+  return decodeModule(STDIN_NAME, Buffer.concat(chunks));
 }
 
 /** Runs a command; what is wrong with its input becomes a line each and an exit code. Others are faults of Luge, and pass. */
-export async function judged(file: string, work: () => Promise<void>): Promise<number> {
+export async function judged(
+  file: string,
+  streams: Streams,
+  work: () => Promise<void>,
+): Promise<number> {
   try {
     await work();
     return OK;
   } catch (error) {
     const refusal = refusalText(inputName(file), error);
     if (refusal === undefined) throw error;
-    for (const line of refusal.split('\n')) process.stderr.write(`error: ${line}\n`);
+    for (const line of refusal.split('\n')) streams.complain(`error: ${line}`);
     return error instanceof OutputError ? FAILED : BAD_INPUT;
   }
 }

@@ -40,6 +40,8 @@ export interface InspectedImport {
 }
 
 export interface InspectedMemory {
+  /** What the rewritten module imports it as from `$luge`; two imports of one memory share it. */
+  readonly name: string;
   readonly minPages: number;
   /** What `memory.grow` can reach: the smaller of the declared maximum and the limit. */
   readonly maxPages: number;
@@ -52,6 +54,8 @@ export interface InspectedPolls {
   readonly mode: 'exit';
   readonly loops: { readonly polled: number; readonly covered: number };
   readonly entries: { readonly polled: number; readonly leaf: number };
+  /** Bulk instructions that are done in chunks, with a poll before each. */
+  readonly bulk: number;
   readonly functions: readonly FunctionPolls[];
 }
 
@@ -105,6 +109,7 @@ export function inspectModule(wasm: Uint8Array<ArrayBuffer>, options: InspectOpt
       mode: 'exit',
       loops: { polled: info.loopPolls, covered: info.elidedLoopPolls },
       entries: { polled: info.entryPolls, leaf: info.elidedEntryPolls },
+      bulk: info.bulkPolls,
       functions: info.polls,
     },
     reset: describeReset(info.reset),
@@ -191,9 +196,11 @@ function describeImports(
   }));
 }
 
-function describeMemories({ memory }: RewriteInfo): InspectedMemory[] {
-  if (memory === undefined) return [];
-  return [{ ...memory, declaredMaxPages: memory.declaredMaxPages ?? null }];
+function describeMemories({ memories }: RewriteInfo): InspectedMemory[] {
+  return memories.map((memory) => ({
+    ...memory,
+    declaredMaxPages: memory.declaredMaxPages ?? null,
+  }));
 }
 
 function describeReset(reset: ResetInfo): InspectedReset {

@@ -2,10 +2,11 @@
 
 import type { Guest } from './guest.ts';
 import type { IndexSpace } from './index-space.ts';
+import { distinct } from './memories.ts';
 import { type ResetPlan, servesOnceBecause } from './reset.ts';
 
 export interface ResetInfo {
-  /** Pages of 64 KiB that are filled with zeros; under growth 'keep' those of a memory that has not grown. */
+  /** Pages of 64 KiB that are filled with zeros, of all memories; under growth 'keep' those of memories that have not grown. */
   readonly clearedPages: number;
   /** Active data segments, which are copied anew, and their bytes. */
   readonly dataSegments: number;
@@ -36,7 +37,7 @@ export function describeReset(guest: Guest, space: IndexSpace, plan: ResetPlan):
     ({ offset, table }) => offset !== undefined && plan.writtenTables.has(table),
   );
   return {
-    clearedPages: plan.memories.reduce((sum, { minPages }) => sum + minPages, 0),
+    clearedPages: distinct(plan.memories).reduce((sum, { minPages }) => sum + minPages, 0),
     dataSegments: data.length,
     dataBytes: data.reduce((sum, { length }) => sum + length, 0),
     tables: plan.writtenTables.size,
