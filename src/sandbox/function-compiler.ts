@@ -4,7 +4,7 @@ import { hostFunctionNames } from './host.ts';
 import { type RewriteInfo, rewrite } from './rewriter/index.ts';
 
 /** The spec's fields that the module itself does not decide. */
-export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories'> & {
+export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories' | 'hasWideCalls'> & {
   readonly maxPages: number;
   readonly growth: 'retire' | 'keep';
 };
@@ -36,17 +36,44 @@ export function compileFunction(
     // Two imports of one memory have one name.
     memories: memories
       .filter(({ name }, at) => memories.findIndex((other) => other.name === name) === at)
-      .map(({ name, minPages, maxPages }) => ({ name, minPages, maxPages })),
+      .map(({ name, minPages, maxPages, wide }) => ({ name, minPages, maxPages, wide })),
+    hasWideCalls: info.imports.some(isWideCall),
   };
   return { image: { spec, module }, info };
 }
 
+type Import = RewriteInfo['imports'][number];
+
+const WASI = 'wasi_snapshot_preview1';
+
+/** Interfaces whose addresses and sizes may be i64; in WASI's some numbers are, and mean something else. */
+function isWideCall({ module, signature = '' }: Import): boolean {
+  return module !== WASI && signature.split(' -> ')[0]?.includes('i64') === true;
+}
+
+/** Why a guest cannot call a host function that exists, as it imports it. */
+function misfit({ module, name, signature = '' }: Import, info: RewriteInfo): string | undefined {
+  if (module === WASI) {
+    return info.memory?.wide === true
+      ? 'WASI preview 1 has 32-bit addresses, and memory 0 has 64-bit ones'
+      : undefined;
+  }
+  return name !== 'clock_ns' && signature.split(' -> ')[1]?.includes('i64') === true
+    ? `its result is an i32, also with 64-bit addresses, and not ${signature.split(' -> ')[1]}`
+    : undefined;
+}
+
 function checkImports(info: RewriteInfo): void {
   const names = hostFunctionNames();
-  for (const { module, name, kind } of info.imports) {
+  for (const item of info.imports) {
+    const { module, name, kind } = item;
     if (kind === 'memory') continue;
     const functions = names.get(module);
-    if (kind === 'func' && functions?.has(name) === true) continue;
+    if (kind === 'func' && functions?.has(name) === true) {
+      const why = misfit(item, info);
+      if (why === undefined) continue;
+      throw new FunctionError('ERR_WASM_IMPORT', `import ${module}.${name} (${kind}): ${why}`);
+    }
     const known = [...names.keys()].join(', ');
     const why =
       kind !== 'func'
