@@ -38,7 +38,7 @@ export async function sandbox(): Promise<Figure[]> {
   const { bytes } = rewrite(buffer, { maxPages: 1 });
   const control = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const flags = new Int32Array(control.buffer as SharedArrayBuffer);
-  const memories = [{ name: 'memory', minPages: 1, maxPages: 1 }];
+  const memories = [{ name: 'memory', minPages: 1, maxPages: 1, wide: false }];
   const spec = { name: 'guest', memories } as Pick<
     FunctionSpec,
     'name' | 'memories'

@@ -19,11 +19,9 @@ declare namespace WebAssembly {
     readonly exports: Record<string, unknown>;
   }
 
-  interface MemoryDescriptor {
-    initial: number;
-    maximum?: number;
-    shared?: boolean;
-  }
+  type MemoryDescriptor =
+    | { address?: 'i32'; initial: number; maximum?: number; shared?: boolean }
+    | { address: 'i64'; initial: bigint; maximum?: bigint; shared?: boolean };
 
   class Memory {
     constructor(descriptor: MemoryDescriptor);

@@ -5,7 +5,12 @@ import type { FunctionSpec } from '../sandbox/index.ts';
 /** The doubles of a FunctionSpec, in the order in which they lie in the record: typed-binary has f64 only in arrays. */
 const SPEC_DOUBLES = ['deadlineNs', 'cpuLimitNs', 'queueTimeoutNs', 'maxOutputBytes'] as const;
 
-const memoryRecord = bin.object({ name: bin.string, minPages: bin.u32, maxPages: bin.u32 });
+const memoryRecord = bin.object({
+  name: bin.string,
+  minPages: bin.u32,
+  maxPages: bin.u32,
+  wide: bin.bool,
+});
 
 const functionRecord = bin.object({
   id: bin.u32,
@@ -13,6 +18,7 @@ const functionRecord = bin.object({
   route: bin.string,
   iface: bin.string,
   memories: bin.dynamicArrayOf(memoryRecord),
+  hasWideCalls: bin.bool,
   contentType: bin.string,
   response: bin.string,
   doubles: bin.f64Array(SPEC_DOUBLES.length),

@@ -110,7 +110,7 @@ export class WorkerLoop implements GuestKernel {
     this.#host = new Host(this);
     this.#pool = new SandboxPool(
       { sandboxesMax: options.sandboxesMax, readyMaxPerFunction: READY_MAX_PER_FUNCTION },
-      this.#host.imports,
+      (spec) => this.#host.importsOf(spec),
       {
         control: options.control,
         interrupt: new WebAssembly.Suspending(() => this.interrupt()),

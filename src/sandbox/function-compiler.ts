@@ -1,10 +1,10 @@
 /** From the bytes of a module to a function that workers can make sandboxes of; everything that can be wrong with it is said here. */
 import type { FunctionImage, FunctionSpec } from './function-image.ts';
-import { findImports, type GuestImport } from './import-check.ts';
+import { findImports, type GuestImport, isWideCall } from './import-check.ts';
 import { type RewriteInfo, rewrite } from './rewriter/index.ts';
 
 /** The spec's fields that the module itself does not decide. */
-export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories'> & {
+export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories' | 'hasWideCalls'> & {
   readonly maxPages: number;
   readonly growth: 'retire' | 'keep';
 };
@@ -33,7 +33,7 @@ export function compileFunction(
 ): { image: FunctionImage; info: RewriteInfo } {
   const { maxPages, growth, ...rest } = settings;
   const { bytes, info } = rewrite(wasm, { maxPages, growth });
-  checkImports(info.imports);
+  checkImports(info);
   const module = compileRewritten(bytes, wasm);
   const { memories, iface } = info;
   if (iface === 'none') throw new FunctionError('ERR_WASM_NO_ENTRY', 'the module has no entry');
@@ -43,14 +43,15 @@ export function compileFunction(
     // Two imports of one memory have one name.
     memories: memories
       .filter(({ name }, at) => memories.findIndex((other) => other.name === name) === at)
-      .map(({ name, minPages, maxPages }) => ({ name, minPages, maxPages })),
+      .map(({ name, minPages, maxPages, wide }) => ({ name, minPages, maxPages, wide })),
+    hasWideCalls: info.imports.some(isWideCall),
   };
   return { image: { spec, module }, info };
 }
 
 /** Throws for the first import that no interface provides. */
-export function checkImports(imports: readonly GuestImport[]): void {
-  findImports(imports).forEach(({ problem }, at) => {
+export function checkImports({ imports, memory }: Pick<RewriteInfo, 'imports' | 'memory'>): void {
+  findImports(imports, memory?.wide === true).forEach(({ problem }, at) => {
     if (problem === undefined) return;
     const { module, name, kind } = imports[at] as GuestImport;
     throw new FunctionError('ERR_WASM_IMPORT', `import ${module}.${name} (${kind}): ${problem}`);

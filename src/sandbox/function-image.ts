@@ -5,6 +5,8 @@ export interface MemorySpec {
   readonly name: string;
   readonly minPages: number;
   readonly maxPages: number;
+  /** Addresses are i64. */
+  readonly wide: boolean;
 }
 
 /** Limits and settings of one function. Bytes are bytes, `…Ns` are nanoseconds, Infinity = none. */
@@ -16,6 +18,8 @@ export interface FunctionSpec {
   readonly iface: 'wasi' | 'luge';
   /** What each sandbox needs of its own; the first is memory 0, if there is one. */
   readonly memories: readonly MemorySpec[];
+  /** It passes i64 to host functions where the interface has i32. */
+  readonly hasWideCalls: boolean;
   readonly contentType: string;
   readonly response: 'raw' | 'cgi';
   readonly deadlineNs: number;

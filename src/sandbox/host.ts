@@ -4,6 +4,7 @@
  * Host functions are made once per worker, not per instance: they find their sandbox in `current`, which the worker sets at each
  * switch. Making some fifty closures for each instance would cost more than the instance.
  */
+import type { FunctionSpec } from './function-image.ts';
 import { lugeImports } from './luge-interface.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
@@ -19,10 +20,12 @@ export interface GuestKernel {
   log(sandbox: Sandbox, text: string): void;
 }
 
+type HostFunctions = Record<string, unknown>;
+
 export class Host {
   current: Sandbox;
   readonly kernel: GuestKernel;
-  readonly imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly imports: Readonly<Record<'wasi_snapshot_preview1' | 'luge' | 'env', HostFunctions>>;
 
   constructor(kernel: GuestKernel) {
     this.current = undefined as unknown as Sandbox;
@@ -32,6 +35,13 @@ export class Host {
       luge: lugeImports(this),
       env: this.#assemblyScript(),
     };
+  }
+
+  /** For a guest that passes addresses and sizes as i64, which arrive here as BigInt; results stay what they are. */
+  importsOf({ hasWideCalls }: FunctionSpec): WebAssembly.Imports {
+    if (!hasWideCalls) return this.imports;
+    const { luge, env, ...rest } = this.imports;
+    return { ...rest, luge: widened(luge), env: widened(env) };
   }
 
   /** The only import that AssemblyScript's default build has: called when an assertion fails. */
@@ -45,6 +55,22 @@ export class Host {
       },
     };
   }
+}
+
+function widened(functions: HostFunctions): HostFunctions {
+  const wrap = (fn: (...args: unknown[]) => unknown): unknown => {
+    return (...args: unknown[]) => fn(...args.map(narrow));
+  };
+  return Object.fromEntries(
+    Object.entries(functions).map(([name, fn]) => [name, wrap(fn as () => unknown)]),
+  );
+}
+
+/** Host functions reach 4 GiB. What is beyond becomes the highest u32, from which no range of more than a byte can begin. */
+function narrow(value: unknown): unknown {
+  if (typeof value !== 'bigint') return value;
+  const unsigned = BigInt.asUintN(64, value);
+  return unsigned > 0xffff_ffffn ? 0xffff_ffff : Number(unsigned);
 }
 
 /** An AssemblyScript string: UTF-16, its size in bytes 4 bytes before it. Empty when the pointer is no such thing. */

@@ -101,7 +101,7 @@ export function inspectModule(wasm: Uint8Array<ArrayBuffer>, options: InspectOpt
     interface: info.iface,
     refused: refusalOf(wasm, options, info),
     bytesBefore: info.bytesBefore,
-    imports: describeImports(info.imports),
+    imports: describeImports(info.imports, info.memory?.wide === true),
     exports: info.exports,
     bytesAfter: info.bytesAfter,
     memories: describeMemories(info),
@@ -123,7 +123,7 @@ function refusalOf(wasm: Uint8Array, options: InspectOptions, info: RewriteInfo)
   try {
     // For its words: an entry that is missing or of another type is refused before any code is read.
     if (info.iface === 'none') rewrite(wasm, options);
-    checkImports(info.imports);
+    checkImports(info);
     return null;
   } catch (error) {
     return describeRefusal(error);
@@ -154,7 +154,7 @@ function withoutRewrite(wasm: Uint8Array<ArrayBuffer>, error: RewriteError): Ins
     interface: has('handle') ? 'luge' : has('_start') ? 'wasi' : 'none',
     refused: describeRefusal(error),
     bytesBefore: wasm.length,
-    imports: describeImports(imports),
+    imports: describeImports(imports, false),
     exports,
     bytesAfter: null,
     memories: null,
@@ -183,9 +183,10 @@ function readMark(module: WebAssembly.Module): Record<string, unknown> | null {
 }
 
 function describeImports(
-  imports: readonly (GuestImport & { readonly signature?: string })[],
+  imports: readonly GuestImport[],
+  hasWideMemory: boolean,
 ): InspectedImport[] {
-  const findings = findImports(imports);
+  const findings = findImports(imports, hasWideMemory);
   return imports.map(({ module, name, kind, signature }, at) => ({
     module,
     name,

@@ -7,9 +7,9 @@
  * `new Instance` over a new Memory costs 40 µs, reset in place 1.3 µs for a page. A dirty sandbox is in no list: only `reset` makes it
  * reachable again. Each memory reserves 8-10 GB of address space, whatever its size, so the number of memories is capped
  * here; past the cap the sandbox that was longest idle makes room, and if none is idle the caller gets none. Guests with
- * several memories count for each of them.
+ * several memories count for each of them, and twice for one with 64-bit addresses.
  */
-import type { FunctionImage, MemorySpec } from './function-image.ts';
+import type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 import { STATE } from './lifecycle.ts';
 import { Sandbox } from './sandbox.ts';
 
@@ -31,6 +31,22 @@ export interface PoolLimits {
 /** However few sandboxes a worker may have, guests with several memories shall not be kept from it: 8,000 / 64 workers. */
 const MEMORIES_MIN = 125;
 
+function makeMemory({ minPages, maxPages, wide }: MemorySpec): WebAssembly.Memory {
+  return wide
+    ? new WebAssembly.Memory({
+        address: 'i64',
+        initial: BigInt(minPages),
+        maximum: BigInt(maxPages),
+        shared: true,
+      })
+    : new WebAssembly.Memory({ initial: minPages, maximum: maxPages, shared: true });
+}
+
+/** In units of 8 GB of address space: a memory with 64-bit addresses reserves 16. */
+function weightOf({ memories }: FunctionSpec): number {
+  return memories.reduce((sum, { wide }) => sum + (wide ? 2 : 1), 0);
+}
+
 class FunctionPool {
   image: FunctionImage;
   readonly imports: WebAssembly.Imports;
@@ -45,18 +61,22 @@ class FunctionPool {
 
 export class SandboxPool {
   readonly #limits: PoolLimits;
-  readonly #hostImports: WebAssembly.Imports;
+  readonly #hostImports: (spec: FunctionSpec) => WebAssembly.Imports;
   readonly #intrinsics: Intrinsics;
   readonly #functions: (FunctionPool | undefined)[] = [];
   /** Sandboxes that exist, and how many were made and retired in all. */
   #count = 0;
-  /** Memories of those that exist. */
+  /** Memories of those that exist, by weight. */
   #memories = 0;
   #clock = 0;
   made = 0;
   retired = 0;
 
-  constructor(limits: PoolLimits, hostImports: WebAssembly.Imports, intrinsics: Intrinsics) {
+  constructor(
+    limits: PoolLimits,
+    hostImports: (spec: FunctionSpec) => WebAssembly.Imports,
+    intrinsics: Intrinsics,
+  ) {
     this.#limits = limits;
     this.#hostImports = hostImports;
     this.#intrinsics = intrinsics;
@@ -68,7 +88,7 @@ export class SandboxPool {
 
   add(image: FunctionImage): void {
     this.#functions[image.spec.id] = new FunctionPool(image, {
-      ...this.#hostImports,
+      ...this.#hostImports(image.spec),
       $luge: { ...this.#intrinsics },
     });
   }
@@ -91,7 +111,7 @@ export class SandboxPool {
     pool.lastUsed = ++this.#clock;
     const warm = pool.ready.pop();
     if (warm !== undefined) return warm;
-    while (!this.#hasRoom(pool.image.spec.memories.length)) {
+    while (!this.#hasRoom(weightOf(pool.image.spec))) {
       if (!this.#evict()) return undefined;
     }
     return this.#make(pool);
@@ -125,7 +145,7 @@ export class SandboxPool {
   #forget(sandbox: Sandbox): void {
     sandbox.state = STATE.COMPLETE;
     this.#count--;
-    this.#memories -= sandbox.spec.memories.length;
+    this.#memories -= weightOf(sandbox.spec);
     this.retired++;
   }
 
@@ -135,20 +155,14 @@ export class SandboxPool {
     let first: WebAssembly.Memory | undefined;
     if (spec.memories.length > 0) {
       const $luge = { ...imports.$luge } as Record<string, unknown>;
-      for (const { name, minPages, maxPages } of spec.memories) {
-        $luge[name] = new WebAssembly.Memory({
-          initial: minPages,
-          maximum: maxPages,
-          shared: true,
-        });
-      }
+      for (const memory of spec.memories) $luge[memory.name] = makeMemory(memory);
       first = $luge[(spec.memories[0] as MemorySpec).name] as WebAssembly.Memory;
       imports = { ...imports, $luge };
     }
     const sandbox = new Sandbox(pool.image, imports, first);
     if (!sandbox.reset()) throw new Error(`a new sandbox of ${spec.name} could not be reset`);
     this.#count++;
-    this.#memories += spec.memories.length;
+    this.#memories += weightOf(spec);
     this.made++;
     return sandbox;
   }

@@ -57,3 +57,62 @@ describe('a function with several memories', () => {
     expect(await codeOf(load)).toBe('ERR_MEMORY_LIMIT');
   });
 });
+
+/** Echoes method and body through a 64-bit memory; what it is told to do first is the body's first byte. */
+const WIDE = assemble(`(module
+  (import "luge" "method" (func $method (param i64 i64) (result i32)))
+  (import "luge" "body_read" (func $body_read (param i64 i64 i64) (result i32)))
+  (import "luge" "status" (func $status (param i32)))
+  (import "luge" "write" (func $write (param i64 i64) (result i32)))
+  (import "luge" "clock_ns" (func $clock_ns (result i64)))
+  (memory $m (export "memory") i64 1)
+  (data (i64.const 60000) "|")
+  (func (export "handle") (local $n i64)
+    (if (i64.eqz (call $clock_ns)) (then unreachable))
+    (drop (call $write (i64.const 0) (i64.extend_i32_u (call $method (i64.const 0) (i64.const -1)))))
+    (drop (call $write (i64.const 60000) (i64.const 1)))
+    (local.set $n (i64.extend_i32_u (call $body_read (i64.const 0) (i64.const 0) (i64.const 60000))))
+    (drop (call $write (i64.const 0) (local.get $n)))
+    ;; f: an address beyond 4 GiB, of which the low half would be a good one
+    (if (i32.eq (i32.load8_u (i64.const 0)) (i32.const 102))
+      (then (drop (call $write (i64.const 0x100000000) (i64.const 4)))))
+    (drop (call $body_read (i64.const 0x100000000) (i64.const 0) (i64.const 9)))
+    (call $status (i32.const 201))))`);
+
+describe('a function with 64-bit addresses', () => {
+  it('passes_them_to_host_functions', async () => {
+    await using runtime = await small();
+    await runtime.load('wide', { wasm: WIDE });
+    for (let round = 0; round < 3; round += 1) {
+      const result = await runtime.invoke('wide', { method: 'PUT', body: `hello ${round}` });
+      expect([result.status, textOf(result)]).toEqual([201, `PUT|hello ${round}`]);
+    }
+    expect(await codeOf(runtime.invoke('wide', { body: 'f' }))).toBe('ERR_TRAP');
+    expect(textOf(await runtime.invoke('wide', { method: 'GET' }))).toBe('GET|');
+    await allFree(runtime);
+  });
+
+  it.each([
+    [
+      'a WASI call',
+      `(import "wasi_snapshot_preview1" "sched_yield" (func (result i32))) (memory i64 1)`,
+      /sched_yield.*32-bit addresses/,
+    ],
+    [
+      'an i64 result',
+      '(import "luge" "write" (func (param i64 i64) (result i64))) (memory i64 1)',
+      /luge\.write.*its result is an i32.*\(i64\)/,
+    ],
+  ])('cannot_have_%s', async (_, fields, message) => {
+    await using runtime = await small();
+    const load = runtime.load('f', {
+      wasm: assemble(`(module ${fields} (func (export "handle")))`),
+    });
+    const error = await load.then(
+      () => undefined,
+      (reason: unknown) => reason as Error & { code: string },
+    );
+    expect(error?.code).toBe('ERR_WASM_IMPORT');
+    expect(error?.message).toMatch(message);
+  });
+});

@@ -23,7 +23,7 @@ function poolOf(sandboxesMax: number): SandboxPool {
   const control = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const interrupt = new WebAssembly.Suspending(() => 0);
   const intrinsics = { control, interrupt, wait32: interrupt, wait64: interrupt };
-  return new SandboxPool({ sandboxesMax, readyMaxPerFunction: 1000 }, {}, intrinsics);
+  return new SandboxPool({ sandboxesMax, readyMaxPerFunction: 1000 }, () => ({}), intrinsics);
 }
 
 /** Through the states of a request that went well. */

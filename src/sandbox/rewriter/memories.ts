@@ -11,11 +11,8 @@ import { RewriteError } from './errors.ts';
 import type { Guest, GuestMemory } from './guest.ts';
 import { OP, VOID } from './helpers.ts';
 import { I32, I64, type IndexSpace } from './index-space.ts';
+import { PAGES_MAX, PAGES_MAX_64 } from './memory-limits.ts';
 import type { Writer } from './writer.ts';
-
-/** Of an i32 and an i64 address. V8 14.6 has no larger ones. */
-export const PAGES_MAX = 65_536;
-export const PAGES_MAX_64 = 262_144;
 
 export interface PlannedMemory {
   /** Its name in the module `$luge`. */

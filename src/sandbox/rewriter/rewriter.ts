@@ -21,7 +21,8 @@ import { RewriteError } from './errors.ts';
 import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
 import { type Entry, writeEnter, writeInterrupted } from './helpers.ts';
 import { I32, IndexSpace } from './index-space.ts';
-import { addGrowth, PAGES_MAX, type PlannedMemory, planMemories } from './memories.ts';
+import { addGrowth, type PlannedMemory, planMemories } from './memories.ts';
+import { PAGES_MAX_64 } from './memory-limits.ts';
 import { functionNamer, writeNames } from './names.ts';
 import type { FunctionPolls, PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
@@ -55,6 +56,8 @@ export interface MemoryInfo {
   readonly name: string;
   readonly minPages: number;
   readonly maxPages: number;
+  /** Addresses are i64. */
+  readonly wide: boolean;
   readonly declaredMaxPages: number | undefined;
   readonly declaredShared: boolean;
   readonly imported: boolean;
@@ -101,6 +104,7 @@ export interface RewriteInfo {
 
 const RESERVED = '$luge';
 const SHARED_WITH_MAX = 0x03;
+const ADDRESS_64 = 0x04;
 const VERSION = 1;
 /** Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
 export function rewrite(
@@ -198,8 +202,10 @@ export function rewrite(
 
 function checkOptions(options: RewriteOptions): void {
   const { maxPages, polls = 'exit', growth = 'retire', entry = 'required' } = options;
-  if (!Number.isInteger(maxPages) || maxPages < 0 || maxPages > PAGES_MAX) {
-    throw new RangeError(`maxPages is ${maxPages}; it must be an integer from 0 to ${PAGES_MAX}`);
+  if (!Number.isInteger(maxPages) || maxPages < 0 || maxPages > PAGES_MAX_64) {
+    throw new RangeError(
+      `maxPages is ${maxPages}; it must be an integer from 0 to ${PAGES_MAX_64}`,
+    );
   }
   if (!['exit', 'call', 'entry', 'none'].includes(polls)) throw new RangeError(`polls is ${polls}`);
   if (!['retire', 'keep'].includes(growth)) throw new RangeError(`growth is ${growth}`);
@@ -300,15 +306,15 @@ function writeImports(
   const kept = guest.imports.filter(({ kind }) => kind !== 'memory');
   to.u32(kept.length + memories.length + 1 + space.imports.length);
   for (const { start, end } of kept) to.copy(guest.source, start, end);
-  const writeMemory = (name: string, min: number, max: number): void => {
+  const writeMemory = (memory: Omit<PlannedMemory, 'first'>): void => {
     to.name(RESERVED);
-    to.name(name);
-    to.raw(0x02, SHARED_WITH_MAX);
-    to.u32(min);
-    to.u32(max);
+    to.name(memory.name);
+    to.raw(0x02, SHARED_WITH_MAX | (memory.wide ? ADDRESS_64 : 0));
+    to.u32(memory.minPages);
+    to.u32(memory.maxPages);
   };
-  for (const { name, minPages, maxPages } of memories) writeMemory(name, minPages, maxPages);
-  writeMemory('control', 1, 1);
+  for (const memory of memories) writeMemory(memory);
+  writeMemory({ name: 'control', minPages: 1, maxPages: 1, wide: false });
   for (const { name, typeIndex } of space.imports) {
     to.name(RESERVED);
     to.name(name);
@@ -433,9 +439,9 @@ function describe(
   const text = new Reader(guest.source, 0, guest.source.length);
   const memories = guest.memories.map(
     ({ maxPages: declaredMaxPages, shared: declaredShared, source }, index) => {
-      const { name, minPages, maxPages } = plan.memories[index]!;
+      const { name, minPages, maxPages, wide } = plan.memories[index]!;
       const imported = source !== undefined;
-      return { name, minPages, maxPages, declaredMaxPages, declaredShared, imported };
+      return { name, minPages, maxPages, wide, declaredMaxPages, declaredShared, imported };
     },
   );
   return {

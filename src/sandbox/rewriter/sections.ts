@@ -1,6 +1,7 @@
 import { readConstExpr } from './const-expr.ts';
 import { hex, malformed, RewriteError } from './errors.ts';
 import type { ExternKind, Guest, GuestElement, GuestMemory, SegmentMode } from './guest.ts';
+import { PAGES_MAX, PAGES_MAX_64 } from './memory-limits.ts';
 import { Reader, type Span } from './reader.ts';
 import { readMutability, readRefType, readTypeEntry, readValType } from './types.ts';
 
@@ -29,7 +30,6 @@ const SECTION_NAMES = [
 const RANK = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 11, 6];
 
 export const EXTERN_KINDS: readonly ExternKind[] = ['func', 'table', 'memory', 'global', 'tag'];
-const MAX_PAGES = 65_536;
 const NOTHING: Span = { start: 0, end: 0 };
 
 /** The custom section that marks a module as this rewriter's output. */
@@ -279,16 +279,20 @@ function readMemories(section: Reader, guest: Guest): void {
 function readMemoryType(section: Reader, source: string | undefined): GuestMemory {
   const offset = section.pos;
   const flags = section.u8();
-  if (flags & 4) throw section.refuse('a 64-bit memory', offset);
   if (flags & 8) throw section.refuse('a memory with its own page size', offset);
-  if (flags > 3 || flags === 2)
+  const shared = (flags & 2) !== 0;
+  if (flags > 7 || (shared && !(flags & 1))) {
     throw malformed(`a memory with limits of kind ${hex(flags)}`, offset);
-  const minPages = section.u32();
-  const maxPages = flags & 1 ? section.u32() : undefined;
-  if (minPages > MAX_PAGES || (maxPages ?? minPages) < minPages || (maxPages ?? 0) > MAX_PAGES) {
+  }
+  const wide = (flags & 4) !== 0;
+  const limit = (): number => (wide ? Number(section.u64()) : section.u32());
+  const minPages = limit();
+  const maxPages = flags & 1 ? limit() : undefined;
+  const most = wide ? PAGES_MAX_64 : PAGES_MAX;
+  if (minPages > most || (maxPages ?? minPages) < minPages || (maxPages ?? 0) > most) {
     throw malformed(`a memory of ${minPages} to ${maxPages ?? 'any number of'} pages`, offset);
   }
-  return { minPages, maxPages, shared: flags === 3, wide: false, source, offset };
+  return { minPages, maxPages, shared, wide, source, offset };
 }
 
 function readGlobals(section: Reader, guest: Guest): void {

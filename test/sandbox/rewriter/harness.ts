@@ -25,6 +25,9 @@ const FEATURES = {
   code_metadata: true,
   extended_const: true,
   relaxed_simd: true,
+  // wabt's declarations lack these two.
+  memory64: true,
+  multi_memory: true,
 } as const;
 
 const assembler = await wabt();
@@ -195,9 +198,12 @@ export class Rewritten extends Guest {
     };
     const { bytes, info } = rewrite(source, rewriteOptions);
     const memories: Record<string, WebAssembly.Memory> = {};
-    for (const { name, minPages, maxPages } of info.memories) {
+    for (const { name, minPages, maxPages, wide } of info.memories) {
       if (memories[name] !== undefined) continue;
-      const memory = new WebAssembly.Memory({ initial: minPages, maximum: maxPages, shared: true });
+      const [initial, maximum] = wide ? [BigInt(minPages), BigInt(maxPages)] : [minPages, maxPages];
+      const address = wide ? 'i64' : 'i32';
+      const descriptor = { address, initial, maximum, shared: true };
+      const memory = new WebAssembly.Memory(descriptor as WebAssembly.MemoryDescriptor);
       new Uint8Array(memory.buffer).fill(options.dirt ?? 0);
       memories[name] = memory;
     }
