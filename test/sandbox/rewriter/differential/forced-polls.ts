@@ -23,8 +23,8 @@ const TO_MEMORY = 0x28;
 
 export interface ForcedModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly loopPolls: number;
-  readonly entryPolls: number;
+  /** How many there are. */
+  readonly polls: number;
 }
 
 export function calm(exports: Record<string, unknown>): void {
@@ -35,7 +35,7 @@ export function forcePolls(file: ModuleFile): ForcedModule {
   const control = file.imports.find(
     ({ module, name }) => module === '$luge' && name === 'control',
   )!.index;
-  const counts = { loopPolls: 0, entryPolls: 0 };
+  let polls = 0;
   const toggle = file.globals.length;
   const out = new Writer(file.bytes.length * 2);
   out.copy(file.bytes, 0, 8);
@@ -61,14 +61,14 @@ export function forcePolls(file: ModuleFile): ForcedModule {
       continue;
     }
     if (id === 10) {
-      writeCode(out, file, control, toggle, counts);
+      polls = writeCode(out, file, control, toggle);
       continue;
     }
     out.u8(id);
     out.u32(end - start);
     out.copy(file.bytes, start, end);
   }
-  return { bytes: out.toBytes(), ...counts };
+  return { bytes: out.toBytes(), polls };
 }
 
 function appendSection(
@@ -87,13 +87,8 @@ function appendSection(
   out.sized(content);
 }
 
-function writeCode(
-  out: Writer,
-  file: ModuleFile,
-  control: number,
-  toggle: number,
-  counts: { loopPolls: number; entryPolls: number },
-): void {
+function writeCode(out: Writer, file: ModuleFile, control: number, toggle: number): number {
+  let polls = 0;
   const content = new Writer(file.bytes.length * 2);
   content.u32([...file.bodies()].length);
   for (const body of file.bodies()) {
@@ -103,17 +98,16 @@ function writeCode(
     let load: Instruction | undefined;
     for (const instruction of bodyInstructions(body)) {
       if (load !== undefined && address !== undefined) {
+        polls += 1;
         const isExit = instruction.name === 'br_if';
         patched.copy(file.bytes, copied, address.start);
         copied = load.end;
         if (isExit) {
-          counts.loopPolls += 1;
           for (const opcode of [0x23, 0x45, 0x24, 0x23]) {
             patched.u8(opcode);
             if (opcode !== 0x45) patched.u32(toggle);
           }
         } else {
-          counts.entryPolls += 1;
           patched.raw(0x41, 1);
         }
         load = undefined;
@@ -129,4 +123,5 @@ function writeCode(
   }
   out.u8(10);
   out.sized(content);
+  return polls;
 }

@@ -23,9 +23,11 @@ export function planCalls(file: ModuleFile, rng: Rng): PlannedCall[] {
   for (let round = 0; round < ROUNDS; round += 1) {
     const last = Math.min(file.functions.length, first + FUNCTIONS_MAX);
     for (let index = first; index < last; index += 1) {
+      const name = exportName('func', index);
+      if (!file.exportNames.has(name)) continue; // one that was added
       const { params } = file.signature(index);
       calls.push({
-        name: exportName('func', index),
+        name,
         args: params.map((type) => drawArgument(type, file, rng)),
       });
     }

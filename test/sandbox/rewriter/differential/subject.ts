@@ -44,7 +44,10 @@ abstract class Subject {
     this.link.values.attach(instance.exports);
   }
 
-  /** Instantiates as far as need be, runs the start function and the entry. False if there is nothing to call then. */
+  /** False, with a line about it, if there is no instance. */
+  abstract instantiate(): boolean;
+
+  /** The start function, if that has not run yet, and the entry. False if there is nothing to call then. */
   async begin(): Promise<boolean> {
     this.link.values.knowsExports = !this.file.hasStart;
     const goesOn = await this.enter();
@@ -125,15 +128,20 @@ function attempt(read: () => string): string {
 }
 
 export class Original extends Subject {
-  protected async enter(): Promise<boolean> {
+  instantiate(): boolean {
+    this.link.values.knowsExports = !this.file.hasStart;
     try {
       const module = new WebAssembly.Module(this.file.bytes as Uint8Array<ArrayBuffer>);
       this.attach(new WebAssembly.Instance(module, hostImports(this.file, this.link)));
+      return true;
     } catch (error) {
       if (error instanceof WebAssembly.LinkError) throw error;
       this.lines.push(`begin: ${this.link.values.ending(error)}`);
       return false;
     }
+  }
+
+  protected async enter(): Promise<boolean> {
     this.lines.push(`begin: ${entered(await this.call('handle', []))}`);
     return true;
   }
@@ -145,7 +153,7 @@ function entered(outcome: string): string {
 
 export class Rewritten extends Subject {
   interrupts: number = 0;
-  readonly polls: { readonly loopPolls: number; readonly entryPolls: number } | undefined;
+  readonly polls: number | undefined;
   readonly #forced: boolean;
   readonly #module: WebAssembly.Module;
   readonly #output: ModuleFile;
@@ -159,7 +167,7 @@ export class Rewritten extends Subject {
     this.#forced = options.forced;
     this.#output = output;
     const forced = options.forced ? forcePolls(output) : undefined;
-    this.polls = forced;
+    this.polls = forced?.polls;
     const bytes = forced?.bytes ?? (output.bytes as Uint8Array<ArrayBuffer>);
     this.#module = new WebAssembly.Module(bytes);
   }
