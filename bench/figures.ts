@@ -32,7 +32,7 @@ export function print(figures: readonly Figure[], asJson: boolean): void {
   }
   for (const { name, value, unit, spread } of figures) {
     const range = spread === undefined ? '' : `   (quartiles ${spread[0]} - ${spread[1]})`;
-    process.stdout.write(`${name.padEnd(32)} ${String(value).padStart(10)} ${unit}${range}\n`);
+    process.stdout.write(`${name.padEnd(44)} ${String(value).padStart(10)} ${unit}${range}\n`);
   }
 }
 

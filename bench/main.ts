@@ -1,9 +1,11 @@
 /** `npm run bench -- <name> [--json]` */
 import { type Figure, print } from './figures.ts';
 import { http } from './http.ts';
+import { rewrite } from './rewrite.ts';
+import { ring } from './ring.ts';
 import { sandbox } from './sandbox.ts';
 
-const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = { http, sandbox };
+const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = { http, rewrite, ring, sandbox };
 
 const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
 const [name = ''] = names;

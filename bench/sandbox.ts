@@ -2,7 +2,6 @@
  * What a sandbox costs: made anew, reset in place, preempted and resumed. Each iteration of fastbench is a batch, since one
  * operation is shorter than fastbench's own step; results are verified before they are printed.
  */
-import fastbench from 'fastbench';
 import wabtInit from 'wabt';
 import {
   CONTROL_DONE_INDEX,
@@ -12,6 +11,7 @@ import {
   rewrite,
   Sandbox,
 } from '../src/sandbox/index.ts';
+import { fastBatches } from './fast-batches.ts';
 import { type Figure, figure, header } from './figures.ts';
 
 const ROUNDS = 9;
@@ -38,12 +38,11 @@ export async function sandbox(): Promise<Figure[]> {
   const { bytes } = rewrite(buffer, { maxPages: 1 });
   const control = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const flags = new Int32Array(control.buffer as SharedArrayBuffer);
-  const spec = {
-    name: 'guest',
-    memoryMinPages: 1,
-    memoryMaxPages: 1,
-    hasMemory: true,
-  } as FunctionSpec;
+  const memories = [{ name: 'memory', minPages: 1, maxPages: 1 }];
+  const spec = { name: 'guest', memories } as Pick<
+    FunctionSpec,
+    'name' | 'memories'
+  > as FunctionSpec;
   const image: FunctionImage = { spec, module: new WebAssembly.Module(bytes) };
   let current: Sandbox | undefined;
   let switches = 0;
@@ -117,27 +116,11 @@ async function time(perBatch: number, operation: () => void): Promise<number[]> 
   };
   const samples: number[] = [];
   for (let round = 0; round < ROUNDS + 2; round++) {
-    const empty = await rounds(idle);
-    const full = await rounds(batch);
+    const empty = await fastBatches(idle, BATCHES);
+    const full = await fastBatches(batch, BATCHES);
     if (round >= 2) samples.push(((full - empty) * 1e3) / (BATCHES * perBatch));
   }
   return samples;
-}
-
-/** fastbench prints its own line by console.time; the figures are ours to print. */
-function rounds(candidate: (done: () => void) => void): Promise<number> {
-  const printer = console as unknown as Record<'time' | 'timeEnd', () => void>;
-  const { time: begin, timeEnd: finish } = printer;
-  printer.time = () => {};
-  printer.timeEnd = () => {};
-  const start = performance.now();
-  return new Promise((resolve) => {
-    fastbench([candidate], { max: BATCHES, color: false })(() => {
-      printer.time = begin;
-      printer.timeEnd = finish;
-      resolve(performance.now() - start);
-    });
-  });
 }
 
 /** The generated function alone, whatever state the sandbox is in. */

@@ -119,6 +119,20 @@ describe('code', () => {
     expect(found).toEqual([]);
   });
 
+  it('has_a_table_of_cells_and_an_origin_of_waits_in_the_text_of_the_rings', () => {
+    const directory = new URL('../src/ring/', import.meta.url);
+    const texts = readdirSync(directory)
+      .filter((file) => file.endsWith('.wat') && file !== 'ring.wat' && file !== 'cell.wat')
+      .map((file) => ({ file, text: readFileSync(new URL(file, directory), 'utf8') }));
+    expect(texts.length).toBeGreaterThan(5);
+    const withoutTable = texts.filter(
+      ({ text }) => !/^;; {3}byte {2}name .*\n;; +0 {2}[A-Z]+ /m.test(text),
+    );
+    expect(withoutTable.map(({ file }) => file)).toEqual([]);
+    const waiting = texts.filter(({ text }) => text.includes('memory.atomic.wait'));
+    expect(waiting.map(({ file }) => file)).toEqual(['lot.wat']);
+  });
+
   it('reads_the_clock_and_prints_only_where_it_may', () => {
     expect(allPlaces(/\bDate\s*\.\s*now\b/, ({ layer }) => layer === 'cli')).toEqual([]);
     expect(allPlaces(/\bconsole\s*\./, ({ layer }) => layer === 'cli')).toEqual([]);

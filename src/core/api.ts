@@ -42,7 +42,7 @@ export interface LoadOptions {
   readonly cpuLimitMs?: number;
   /** From arrival to the start. Default: the deadline. */
   readonly queueTimeoutMs?: number;
-  /** Pages of 64 KiB. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
+  /** Pages of 64 KiB, of all memories together. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
   readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
   readonly maxOutputBytes?: number;
   readonly contentType?: string;

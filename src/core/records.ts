@@ -5,14 +5,14 @@ import type { FunctionSpec } from '../sandbox/index.ts';
 /** The doubles of a FunctionSpec, in the order in which they lie in the record: typed-binary has f64 only in arrays. */
 const SPEC_DOUBLES = ['deadlineNs', 'cpuLimitNs', 'queueTimeoutNs', 'maxOutputBytes'] as const;
 
+const memoryRecord = bin.object({ name: bin.string, minPages: bin.u32, maxPages: bin.u32 });
+
 const functionRecord = bin.object({
   id: bin.u32,
   name: bin.string,
   route: bin.string,
   iface: bin.string,
-  memoryMinPages: bin.u32,
-  memoryMaxPages: bin.u32,
-  hasMemory: bin.bool,
+  memories: bin.dynamicArrayOf(memoryRecord),
   contentType: bin.string,
   response: bin.string,
   doubles: bin.f64Array(SPEC_DOUBLES.length),
@@ -23,6 +23,7 @@ const functionRecord = bin.object({
 export function encodeSpec(spec: FunctionSpec): Uint8Array<ArrayBuffer> {
   const record = {
     ...spec,
+    memories: [...spec.memories],
     args: [...spec.args],
     env: [...spec.env],
     doubles: Float64Array.from(SPEC_DOUBLES, (name) => spec[name]),

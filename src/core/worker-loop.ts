@@ -114,11 +114,11 @@ export class WorkerLoop implements GuestKernel {
       {
         control: options.control,
         interrupt: new WebAssembly.Suspending(() => this.interrupt()),
-        wait32: new WebAssembly.Suspending((address: number, expected: number, timeout: bigint) =>
-          this.#wait(this.#cell32(address) === expected, timeout),
+        wait32: new WebAssembly.Suspending((_address: number, _expected: number, timeout: bigint) =>
+          this.#wait(timeout),
         ),
-        wait64: new WebAssembly.Suspending((address: number, expected: bigint, timeout: bigint) =>
-          this.#wait(this.#cell64(address) === expected, timeout),
+        wait64: new WebAssembly.Suspending((_address: number, _expected: bigint, timeout: bigint) =>
+          this.#wait(timeout),
         ),
       },
     );
@@ -194,22 +194,14 @@ export class WorkerLoop implements GuestKernel {
     this.#options.onLog(sandbox, text);
   }
 
-  /** memory.atomic.wait on a memory that only this guest has: nobody can notify it, so it ends when its time is up. */
-  #wait(isEqual: boolean, timeoutNs: bigint): number | Promise<number> {
-    if (!isEqual) return 1;
+  /**
+   * memory.atomic.wait on a memory that only this guest has, and that holds the expected value: nobody can notify it, so it
+   * ends when its time is up.
+   */
+  #wait(timeoutNs: bigint): Promise<number> {
     return this.sleep(
       timeoutNs < 0n ? Number.POSITIVE_INFINITY : monotonicNs() + Number(timeoutNs),
     );
-  }
-
-  #cell32(address: number): number {
-    const { u8 } = this.#host.current;
-    return new DataView(u8.buffer, u8.byteOffset).getInt32(address >>> 0, true);
-  }
-
-  #cell64(address: number): bigint {
-    const { u8 } = this.#host.current;
-    return new DataView(u8.buffer, u8.byteOffset).getBigInt64(address >>> 0, true);
   }
 
   // Taking requests

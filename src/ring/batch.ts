@@ -29,6 +29,11 @@ export class Batch {
     return this.#i32[this.address >> 2] as number;
   }
 
+  /** `n` as far as the batch has room; below 0 it would be a huge number to the functions, which take it without a sign. */
+  atMost(n: number): number {
+    return Math.max(0, Math.min(n, this.capacity));
+  }
+
   /** Where the values lie: what the pushing functions read. */
   get valuesAddress(): number {
     return this.address + VALUES;

@@ -57,9 +57,10 @@ export class Deque {
     const ring = attachRing(memory);
     const { capacity, start = 0, batch = Math.min(BATCH_DEFAULT, capacity) } = options;
     expectRoom(ring, address, Deque.bytes(options));
+    expectCount('batch of a deque', batch, 1, capacity);
     const { i32 } = ring;
     i32[(address + MASK) >> 2] = capacity - 1;
-    i32[(address + BATCH) >> 2] = expectCount('batch', batch, 1, capacity);
+    i32[(address + BATCH) >> 2] = batch;
     i32[(address + TOP) >> 2] = start;
     i32[(address + TOP + 4) >> 2] = 0;
     i32[(address + BOTTOM) >> 2] = start;
@@ -94,7 +95,7 @@ export class Deque {
 
   /** Any thread: takes up to `max` of the oldest values, at most half of them, into `batch`: how many, EMPTY, or RETRY. */
   stealBatch(batch: Batch, max: number = batch.capacity): number {
-    return this.#stealBatch(this.address, batch.address, Math.min(max, batch.capacity));
+    return this.#stealBatch(this.address, batch.address, batch.atMost(max));
   }
 
   /** How many values wait; may be old on return. */

@@ -15,6 +15,8 @@ const JOURNAL = 3 * PADDING_BYTES;
 const PLACE = 4 * PADDING_BYTES;
 const ENTRY_BYTES = 16;
 const COUNT_MAX = 2 ** 24;
+/** LOCK holds one more as an i32. */
+const HOLDER_MAX = 2 ** 31 - 2;
 /** About 0.3 µs, the time that a push or a pop among a thousand takes. */
 const SPINS_DEFAULT = 100;
 
@@ -49,7 +51,7 @@ export class Heap {
     this.address = address;
     this.capacity = ring.i32[(address + CAPACITY) >> 2] as number;
     this.values = ring.i32[(address + VALUES) >> 2] as number;
-    this.holder = expectCount('holder', holder, 0, 2 ** 31 - 2);
+    this.holder = expectCount('holder', holder, 0, HOLDER_MAX);
     expectRoom(ring, address, Heap.bytes(this));
     this.#push = ring.fn.heapPush;
     this.#pushKey64 = ring.fn.heapPushKey64;
@@ -74,10 +76,12 @@ export class Heap {
     const ring = attachRing(memory);
     const { capacity, values = capacity, spins = SPINS_DEFAULT } = options;
     expectRoom(ring, address, Heap.bytes(options));
+    expectCount('spins', spins, 0, 2 ** 20);
+    expectCount('holder', holder, 0, HOLDER_MAX);
     const { i32 } = ring;
     i32[(address + CAPACITY) >> 2] = capacity;
     i32[(address + VALUES) >> 2] = values;
-    i32[(address + SPINS) >> 2] = expectCount('spins', spins, 0, 2 ** 20);
+    i32[(address + SPINS) >> 2] = spins;
     i32[(address + ENTRIES) >> 2] = entriesOffset(options);
     i32[(address + LOCK) >> 2] = 0;
     i32[(address + COUNT) >> 2] = 0;

@@ -211,14 +211,16 @@
   ;; The supervisor, for a $holder that has died: finishes what it had begun and unlocks. The value that it was taking out (nobody has it now,
   ;; its mark not being stored), or EMPTY.
   (func (export "heapRecover") (param $h i32) (param $holder i32) (result i32)
+    (local $taken i32)
     (if (i32.ne (i32.atomic.load offset=128 (local.get $h)) (i32.add (local.get $holder) (i32.const 1)))
       (then (return (i32.const -1))))
     (if (i32.eqz (i32.load offset=384 (local.get $h)))
       (then
         (i32.atomic.store offset=128 (local.get $h) (i32.const 0))
         (return (i32.const -1))))
+    (local.set $taken (i32.load offset=396 (local.get $h)))              ;; before the unlock: the next holder writes it (H2)
     (call $heapSettle (local.get $h) (i32.const 0) (i32.const 0))
-    (i32.sub (i32.load offset=396 (local.get $h)) (i32.const 1)))
+    (i32.sub (local.get $taken) (i32.const 1)))
 
   ;; Any thread, without the lock. The least key; 2^63 - 1 when there is none.
   (func (export "heapPeekKey64") (param $h i32) (result i64) (i64.atomic.load offset=256 (local.get $h)))

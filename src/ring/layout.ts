@@ -54,7 +54,7 @@ export function layout<T extends Readonly<Record<string, Constraint>>>(
   const regions: Record<string, Region> = {};
   for (const [name, constraint] of Object.entries(constraints)) {
     const count = expectCount(`${name}.count`, constraint.count ?? 1, 0, 2 ** 24);
-    const strideBytes = padded(bytesOf(name, constraint));
+    const strideBytes = padded(named(name, () => bytesOf(name, constraint)));
     regions[name] = { address: at, strideBytes, count };
     at += strideBytes * count;
     if (at > LAYOUT_BYTES_MAX) {
@@ -97,6 +97,16 @@ function bytesOf(name: string, constraint: Constraint): number {
         'ERR_RING_KIND',
         `${name}.kind: there is no '${String((constraint as { kind: unknown }).kind)}'`,
       );
+  }
+}
+
+/** The structures' own checks know no names. */
+function named(name: string, measure: () => number): number {
+  try {
+    return measure();
+  } catch (error) {
+    if (!(error instanceof RingError) || error.message.startsWith(`${name}.`)) throw error;
+    throw new RingError(error.code, `${name}: ${error.message}`);
   }
 }
 

@@ -72,12 +72,12 @@ export class MpmcRing {
 
   /** Pushes the first `count` values of the batch, in order: how many, or FULL. Others' values may come between. */
   pushMany(batch: Batch, count: number = batch.capacity): number {
-    return this.#pushMany(this.address, batch.valuesAddress, Math.min(count, batch.capacity));
+    return this.#pushMany(this.address, batch.valuesAddress, batch.atMost(count));
   }
 
   /** Takes up to `max` values into the batch: how many, EMPTY, or RETRY. */
   popMany(batch: Batch, max: number = batch.capacity): number {
-    return this.#popMany(this.address, batch.address, Math.min(max, batch.capacity));
+    return this.#popMany(this.address, batch.address, batch.atMost(max));
   }
 
   /** How many values wait or are being written; may be old on return. */

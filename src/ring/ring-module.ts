@@ -10,10 +10,14 @@ const attached = new WeakMap<WebAssembly.Memory, Ring>();
 export function attachRing(memory: WebAssembly.Memory): Ring {
   const known = attached.get(memory);
   if (known !== undefined && known.i32.buffer === memory.buffer) return known;
-  if (!(memory instanceof WebAssembly.Memory) || !(memory.buffer instanceof SharedArrayBuffer)) {
+  if (
+    !(memory instanceof WebAssembly.Memory) ||
+    !(memory.buffer instanceof SharedArrayBuffer) ||
+    memory.buffer.byteLength === 0
+  ) {
     throw new RingError(
       'ERR_RING_MEMORY',
-      'the memory must be a WebAssembly.Memory with shared: true',
+      'the memory must be a WebAssembly.Memory with shared: true and a page at least',
     );
   }
   compiled ??= new WebAssembly.Module(Buffer.from(RING_WASM_BASE64, 'base64'));

@@ -71,12 +71,12 @@ export class SpscRing {
 
   /** Producer only: pushes the first `count` values of the batch, or as many as there is room for: how many, or FULL. */
   pushMany(batch: Batch, count: number = batch.capacity): number {
-    return this.#pushMany(this.address, batch.valuesAddress, Math.min(count, batch.capacity));
+    return this.#pushMany(this.address, batch.valuesAddress, batch.atMost(count));
   }
 
   /** Consumer only: takes up to `max` values into the batch: how many, or EMPTY. */
   popMany(batch: Batch, max: number = batch.capacity): number {
-    return this.#popMany(this.address, batch.address, Math.min(max, batch.capacity));
+    return this.#popMany(this.address, batch.address, batch.atMost(max));
   }
 
   /** How many values wait; may be old on return. */

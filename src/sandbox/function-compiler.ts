@@ -4,10 +4,10 @@ import { hostFunctionNames } from './host.ts';
 import { type RewriteInfo, rewrite } from './rewriter/index.ts';
 
 /** The spec's fields that the module itself does not decide. */
-export type FunctionSettings = Omit<
-  FunctionSpec,
-  'iface' | 'memoryMinPages' | 'memoryMaxPages' | 'hasMemory'
-> & { readonly maxPages: number; readonly growth: 'retire' | 'keep' };
+export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories'> & {
+  readonly maxPages: number;
+  readonly growth: 'retire' | 'keep';
+};
 
 export class FunctionError extends Error {
   readonly code: string;
@@ -28,13 +28,15 @@ export function compileFunction(
   const { bytes, info } = rewrite(wasm, { maxPages, growth });
   checkImports(info);
   const module = compile(bytes, wasm);
-  const { memory } = info;
+  const { memories, iface } = info;
+  if (iface === 'none') throw new FunctionError('ERR_WASM_NO_ENTRY', 'the module has no entry');
   const spec: FunctionSpec = {
     ...rest,
-    iface: info.iface,
-    hasMemory: memory !== undefined,
-    memoryMinPages: memory?.minPages ?? 0,
-    memoryMaxPages: memory?.maxPages ?? 0,
+    iface,
+    // Two imports of one memory have one name.
+    memories: memories
+      .filter(({ name }, at) => memories.findIndex((other) => other.name === name) === at)
+      .map(({ name, minPages, maxPages }) => ({ name, minPages, maxPages })),
   };
   return { image: { spec, module }, info };
 }

@@ -1,5 +1,12 @@
 /** A registered function: what a worker needs to make sandboxes of it. */
 
+export interface MemorySpec {
+  /** What it is imported as from `$luge`. */
+  readonly name: string;
+  readonly minPages: number;
+  readonly maxPages: number;
+}
+
 /** Limits and settings of one function. Bytes are bytes, `…Ns` are nanoseconds, Infinity = none. */
 export interface FunctionSpec {
   readonly id: number;
@@ -7,9 +14,8 @@ export interface FunctionSpec {
   /** The route it answers, as the guest sees it (argv[0], SCRIPT_NAME). */
   readonly route: string;
   readonly iface: 'wasi' | 'luge';
-  readonly memoryMinPages: number;
-  readonly memoryMaxPages: number;
-  readonly hasMemory: boolean;
+  /** What each sandbox needs of its own; the first is memory 0, if there is one. */
+  readonly memories: readonly MemorySpec[];
   readonly contentType: string;
   readonly response: 'raw' | 'cgi';
   readonly deadlineNs: number;

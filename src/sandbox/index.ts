@@ -2,7 +2,7 @@
 export { monotonicNs, realtimeNs } from './clock.ts';
 export { Exchange, ExchangeTable, HEAD_ROOM_BYTES, SLOT_BYTES, SLOT_STATE } from './exchange.ts';
 export { compileFunction, FunctionError, type FunctionSettings } from './function-compiler.ts';
-export type { FunctionImage, FunctionSpec } from './function-image.ts';
+export type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 export { type GuestKernel, Host } from './host.ts';
 export { isLegal, STATE, type State, stateName, step } from './lifecycle.ts';
 export { OUTCOME, type Outcome } from './outcome.ts';

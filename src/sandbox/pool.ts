@@ -6,9 +6,10 @@
  *
  * `new Instance` over a new Memory costs 40 µs, reset in place 1.3 µs for a page. A dirty sandbox is in no list: only `reset` makes it
  * reachable again. Each memory reserves 8-10 GB of address space, whatever its size, so the number of memories is capped
- * here; past the cap the sandbox that was longest idle makes room, and if none is idle the caller gets none.
+ * here; past the cap the sandbox that was longest idle makes room, and if none is idle the caller gets none. Guests with
+ * several memories count for each of them.
  */
-import type { FunctionImage } from './function-image.ts';
+import type { FunctionImage, MemorySpec } from './function-image.ts';
 import { STATE } from './lifecycle.ts';
 import { Sandbox } from './sandbox.ts';
 
@@ -26,6 +27,9 @@ export interface PoolLimits {
   /** Ready ones that a function may keep. */
   readonly readyMaxPerFunction: number;
 }
+
+/** However few sandboxes a worker may have, guests with several memories shall not be kept from it: 8,000 / 64 workers. */
+const MEMORIES_MIN = 125;
 
 class FunctionPool {
   image: FunctionImage;
@@ -46,6 +50,8 @@ export class SandboxPool {
   readonly #functions: (FunctionPool | undefined)[] = [];
   /** Sandboxes that exist, and how many were made and retired in all. */
   #count = 0;
+  /** Memories of those that exist. */
+  #memories = 0;
   #clock = 0;
   made = 0;
   retired = 0;
@@ -85,7 +91,9 @@ export class SandboxPool {
     pool.lastUsed = ++this.#clock;
     const warm = pool.ready.pop();
     if (warm !== undefined) return warm;
-    if (this.#count >= this.#limits.sandboxesMax && !this.#evict()) return undefined;
+    while (!this.#hasRoom(pool.image.spec.memories.length)) {
+      if (!this.#evict()) return undefined;
+    }
     return this.#make(pool);
   }
 
@@ -101,29 +109,46 @@ export class SandboxPool {
       pool.ready.length >= this.#limits.readyMaxPerFunction ||
       !sandbox.reset()
     ) {
-      sandbox.state = STATE.COMPLETE;
-      this.#count--;
-      this.retired++;
+      this.#forget(sandbox);
       return;
     }
     pool.ready.push(sandbox);
   }
 
+  #hasRoom(memories: number): boolean {
+    const { sandboxesMax } = this.#limits;
+    if (this.#count >= sandboxesMax) return false;
+    const memoriesMax = Math.max(sandboxesMax, MEMORIES_MIN);
+    return this.#count === 0 || this.#memories + memories <= memoriesMax;
+  }
+
+  #forget(sandbox: Sandbox): void {
+    sandbox.state = STATE.COMPLETE;
+    this.#count--;
+    this.#memories -= sandbox.spec.memories.length;
+    this.retired++;
+  }
+
   #make(pool: FunctionPool): Sandbox {
     const { spec } = pool.image;
-    const memory = spec.hasMemory
-      ? new WebAssembly.Memory({
-          initial: spec.memoryMinPages,
-          maximum: spec.memoryMaxPages,
+    let { imports } = pool;
+    let first: WebAssembly.Memory | undefined;
+    if (spec.memories.length > 0) {
+      const $luge = { ...imports.$luge } as Record<string, unknown>;
+      for (const { name, minPages, maxPages } of spec.memories) {
+        $luge[name] = new WebAssembly.Memory({
+          initial: minPages,
+          maximum: maxPages,
           shared: true,
-        })
-      : undefined;
-    const $luge = pool.imports.$luge as Record<string, unknown>;
-    const imports =
-      memory === undefined ? pool.imports : { ...pool.imports, $luge: { ...$luge, memory } };
-    const sandbox = new Sandbox(pool.image, imports, memory);
+        });
+      }
+      first = $luge[(spec.memories[0] as MemorySpec).name] as WebAssembly.Memory;
+      imports = { ...imports, $luge };
+    }
+    const sandbox = new Sandbox(pool.image, imports, first);
     if (!sandbox.reset()) throw new Error(`a new sandbox of ${spec.name} could not be reset`);
     this.#count++;
+    this.#memories += spec.memories.length;
     this.made++;
     return sandbox;
   }
@@ -141,10 +166,6 @@ export class SandboxPool {
   }
 
   #retireReady(pool: FunctionPool, count: number): void {
-    for (const sandbox of pool.ready.splice(0, count)) {
-      sandbox.state = STATE.COMPLETE;
-      this.#count--;
-      this.retired++;
-    }
+    for (const sandbox of pool.ready.splice(0, count)) this.#forget(sandbox);
   }
 }

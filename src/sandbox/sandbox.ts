@@ -14,7 +14,9 @@ export const CONTROL_RESULT_INDEX = 2;
 
 export class Sandbox {
   readonly spec: FunctionSpec;
+  /** Memory 0, the one that host calls see. */
   readonly memory: WebAssembly.Memory | undefined;
+  readonly #grows: boolean;
   readonly #enter: () => Promise<unknown>;
   readonly #reset: () => number;
   #state: State = STATE.ALLOCATED;
@@ -50,6 +52,8 @@ export class Sandbox {
     const instance = new WebAssembly.Instance(image.module, imports);
     this.spec = image.spec;
     this.memory = memory;
+    const [first] = image.spec.memories;
+    this.#grows = first !== undefined && first.maxPages > first.minPages;
     this.#enter = WebAssembly.promising(instance.exports['$luge.enter']) as () => Promise<unknown>;
     this.#reset = instance.exports['$luge.reset'] as () => number;
     if (memory !== undefined) this.#u8 = new Uint8Array(memory.buffer as SharedArrayBuffer);
@@ -65,7 +69,7 @@ export class Sandbox {
 
   /** The guest's memory as it is now: it may have grown since the last call. */
   get u8(): Uint8Array {
-    if (this.spec.memoryMaxPages !== this.spec.memoryMinPages && this.memory !== undefined) {
+    if (this.#grows && this.memory !== undefined) {
       const { buffer } = this.memory;
       if (buffer.byteLength !== this.#u8.length) this.#u8 = new Uint8Array(buffer);
     }

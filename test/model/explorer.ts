@@ -13,6 +13,10 @@ import type { Call, Cells, OperationName, Scenario } from './scenario.ts';
 
 const STEPS_MAX = 2000;
 const TIMEOUTS_MAX = 2;
+/** Of all kinds in one execution, those that are no steps included. */
+const ACCESSES_MAX = 20_000;
+/** Operations that one thread does alone. */
+const ALONE_MAX = 200;
 const ALONE = 99;
 type SuspendableFunction = (...args: number[]) => Promise<number | undefined>;
 type WasmFunction = (...args: number[]) => number | undefined;
@@ -79,6 +83,7 @@ export class Explorer {
   #step: Step | undefined;
   #stepCount = 0;
   #timeouts = 0;
+  #accessCount = 0;
   /** Stack checks passed since the last step was chosen. */
   #edges = 0;
   #unfinished = 0;
@@ -95,7 +100,12 @@ export class Explorer {
     this.#module = module;
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 65536, shared: true });
     const buffer = memory.buffer as SharedArrayBuffer;
-    this.#cells = { memory, i32: new Int32Array(buffer), i64: new BigInt64Array(buffer) };
+    this.#cells = {
+      memory,
+      i32: new Int32Array(buffer),
+      i64: new BigInt64Array(buffer),
+      notified: [],
+    };
     this.#bytes = new Uint8Array(buffer, 0, scenario.bytes);
     attachRing(memory);
     scenario.setup(this.#cells);
@@ -175,12 +185,14 @@ export class Explorer {
 
   async #execute(): Promise<Violation | undefined> {
     this.#bytes.set(this.#initial);
+    this.#cells.notified.length = 0;
     this.#accesses.clear();
     this.#history = [];
     this.#schedule = [];
     this.#clock = 0;
     this.#stepCount = 0;
     this.#timeouts = 0;
+    this.#accessCount = 0;
     this.#step = undefined;
     this.#failure = undefined;
     this.#isCut = false;
@@ -247,7 +259,13 @@ export class Explorer {
     if (operation.invoked < 0) operation.invoked = this.#clock++;
     operation.result = result;
     const taken = batchOut(operation, this.#cells.i32);
-    if (taken !== undefined) operation.values = taken;
+    if (taken !== undefined) {
+      operation.values = taken;
+      const [, batch = 0, max = 0] = operation.args;
+      const count = this.#cells.i32[batch >> 2];
+      if (count !== Math.max(0, result)) this.#fail(`${describe(operation)}: COUNT is ${count}`);
+      if (result > max) this.#fail(`${describe(operation)}: more than ${max}`);
+    }
     operation.responded = this.#clock++;
     this.#flushTrace();
     this.#trace?.push(`${' '.repeat(4)}${describe(operation)}`);
@@ -276,6 +294,8 @@ export class Explorer {
 
   /** An access is about to happen: 0 = go on, 1 = `yield` follows. */
   #point(site: number, address: number): number {
+    if (++this.#accessCount > ACCESSES_MAX)
+      throw new Error(`no end within ${ACCESSES_MAX} accesses`);
     if (this.#phase === 'alone' || this.#scenario.isQuiet(address)) return 0;
     const thread = this.#current as Thread;
     if (this.#phase === 'end') return 1;
@@ -326,6 +346,7 @@ export class Explorer {
   }
 
   #notify(address: number, count: number): number {
+    if (count > 0) this.#cells.notified.push(address);
     const waiting = this.#threads
       .filter(({ waitsOn }) => waitsOn === address)
       .sort((a, b) => a.waitedSince - b.waitedSince)
@@ -518,6 +539,9 @@ export class Explorer {
   }
 
   #direct(name: OperationName, args: number[]): number {
+    if (this.#history.filter(({ thread }) => thread === ALONE).length > ALONE_MAX) {
+      throw new Error(`no end within ${ALONE_MAX} operations`);
+    }
     const operation = this.#begin(ALONE, name, args);
     operation.invoked = this.#clock++;
     const result = this.#function(this.#functions, name)(...args) ?? 0;

@@ -203,7 +203,8 @@ class Instrumenter {
     const opcodeEnd = reader.pos;
     switch (kind) {
       case Imm.MEMARG:
-      case Imm.WAIT: {
+      case Imm.WAIT32:
+      case Imm.WAIT64: {
         const align = reader.u32();
         const offset = reader.u32();
         const bytes = this.#source.subarray(start, opcodeEnd);

@@ -4,12 +4,14 @@
  *   npm run test:model -- deque                    those whose names contain it
  *   npm run test:model -- --replay deque/last-item/2/0 --schedule '7*0 3*1'
  *   npm run test:model -- mpmc --preemptions 3     another bound
+ *   npm run test:model -- --mutate spsc            mutants of spsc.wat that no scenario catches
  */
 import { parseArgs } from 'node:util';
 import { Explorer, type Report } from './explorer.ts';
 import { ringUnderTest } from './ring-under-test.ts';
 import type { Scenario } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
+import { sweep } from './sweep.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,6 +20,7 @@ const { values, positionals } = parseArgs({
     schedule: { type: 'string', default: '' },
     preemptions: { type: 'string' },
     delays: { type: 'string' },
+    mutate: { type: 'string' },
     list: { type: 'boolean', default: false },
   },
 });
@@ -72,6 +75,25 @@ async function replay(name: string): Promise<number> {
   return report.violation === undefined ? 0 : 1;
 }
 
+/** Which scenarios belong to which text. */
+const PREFIX: Readonly<Record<string, string>> = {
+  chain: 'chunk-pool',
+  lot: 'parking',
+  bell: 'parking/bell',
+};
+
+async function mutate(structure: string): Promise<number> {
+  const prefix = PREFIX[structure] ?? structure;
+  const scenarios = SCENARIOS.filter(
+    ({ name }) => name.startsWith(`${prefix}/`) || name.startsWith(`${prefix}`),
+  );
+  const { mutants, survivors } = await sweep(`${structure}.wat`, scenarios, ({ place, change }) => {
+    console.log(`${place}  ${change}`);
+  });
+  console.log(`${mutants} mutants of ${structure}.wat, ${survivors} not caught`);
+  return 0;
+}
+
 async function explore(): Promise<number> {
   const chosen = SCENARIOS.filter(
     ({ name }) => positionals.length === 0 || positionals.some((part) => name.includes(part)),
@@ -94,4 +116,5 @@ async function explore(): Promise<number> {
 
 if (values.list)
   for (const scenario of SCENARIOS) console.log(`${scenario.name}   (${boundsText(scenario)})`);
+else if (values.mutate !== undefined) process.exitCode = await mutate(values.mutate);
 else process.exitCode = values.replay === undefined ? await explore() : await replay(values.replay);

@@ -12,6 +12,11 @@ function when(holds: boolean, after: readonly number[]): string[] {
   return holds ? [after.join()] : [];
 }
 
+/** Sizes are hints: all that is promised is the range. A stale first counter can make them larger than the capacity. */
+function isSize(result: number | undefined, capacity: number): boolean {
+  return result === undefined || (result >= 0 && result <= 2 * capacity);
+}
+
 function startsWith(values: readonly number[], taken: readonly number[]): boolean {
   return taken.every((value, i) => values[i] === value);
 }
@@ -27,7 +32,8 @@ export function dequeModel(capacity: number): SequentialModel {
           ? when(values.length === capacity, values)
           : when(values.length < capacity, [...values, args[1] as number]);
       }
-      if (!name.startsWith('deque') || name === 'dequeSize') return [state];
+      if (name === 'dequeSize') return isSize(result, capacity) ? [state] : [];
+      if (!name.startsWith('deque')) return [state];
       if (result === EMPTY) return when(values.length === 0, values);
       if (name === 'dequePop') {
         return when(
@@ -63,7 +69,7 @@ export function queueModel(capacity: number): SequentialModel {
         const pushed = taken.slice(0, result);
         return when(values.length + pushed.length <= capacity, [...values, ...pushed]);
       }
-      if (name.endsWith('Size')) return [state];
+      if (name.endsWith('Size')) return isSize(result, capacity) ? [state] : [];
       if (result === EMPTY) return when(values.length === 0, values);
       if (name.endsWith('PopMany'))
         return when(startsWith(values, taken), values.slice(taken.length));

@@ -23,6 +23,8 @@ export interface Cells {
   readonly memory: WebAssembly.Memory;
   readonly i32: Int32Array<SharedArrayBuffer>;
   readonly i64: BigInt64Array<SharedArrayBuffer>;
+  /** Addresses that were notified, in order. */
+  readonly notified: number[];
 }
 
 export interface Scenario {

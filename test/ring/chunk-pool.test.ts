@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { CHAIN_BYTES, CHAIN_FIRST, type ChunkPool, EMPTY } from '../../src/ring/index.ts';
+import {
+  CHAIN_BYTES,
+  CHAIN_FIRST,
+  CHAIN_LENGTH,
+  type ChunkPool,
+  EMPTY,
+} from '../../src/ring/index.ts';
 import { smallArena } from './arenas.ts';
+import { changedBy } from './memories.ts';
 
 const CHUNKS = 5;
 const COUNT = 8;
@@ -14,7 +21,7 @@ function walk(pool: ChunkPool, i32: Int32Array, chain: number): number[] {
   return found;
 }
 
-it('chains_answer_as_arrays_do_and_share_no_chunk', () => {
+it('K1_K2_chains_answer_as_arrays_do_and_share_no_chunk', () => {
   const step = fc.record({ chain: fc.nat(2), isRelease: fc.constantFrom(false, false, true) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 50 }), (steps) => {
@@ -51,6 +58,41 @@ it('chains_answer_as_arrays_do_and_share_no_chunk', () => {
     }),
     { numRuns: 80 },
   );
+});
+
+it('K1_an_empty_pool_leaves_the_chain_as_it_is', () => {
+  const { chunks, layout, ring } = smallArena({ chunks: 2 });
+  const chain = layout.slotsAddress;
+  const other = chain + CHAIN_BYTES;
+  expect([chunks.append(chain), chunks.append(chain)]).toEqual([0, 1]);
+  for (const address of [chain, other]) {
+    expect(changedBy(ring.memory, () => expect(chunks.append(address)).toBe(EMPTY))).toEqual([]);
+  }
+  expect(changedBy(ring.memory, () => chunks.release(other))).toEqual([]);
+  expect(walk(chunks, ring.i32, chain)).toEqual([0, 1]);
+});
+
+it('K1_appending_leaves_the_length_to_the_holder_and_releasing_clears_it', () => {
+  const { chunks, layout, ring } = smallArena({ chunks: CHUNKS });
+  const chain = layout.slotsAddress;
+  const length = (chain + CHAIN_LENGTH) >> 2;
+  ring.i32[length] = 1000;
+  chunks.append(chain);
+  expect(ring.i32[length]).toBe(1000);
+  chunks.release(chain);
+  expect(ring.i32[length]).toBe(0);
+  ring.i32[length] = 60; // a body that fits into the slot has a length and no chunk
+  chunks.release(chain);
+  expect(ring.i32[length]).toBe(0);
+});
+
+it('K2_a_released_chunk_goes_to_the_next_chain_and_to_no_other', () => {
+  const { chunks, layout } = smallArena({ chunks: CHUNKS });
+  const [a, b] = [layout.slotsAddress, layout.slotsAddress + CHAIN_BYTES];
+  const first = [chunks.append(a), chunks.append(a)];
+  chunks.release(a);
+  expect([chunks.append(b), chunks.append(b)]).toEqual(first);
+  expect(new Set([chunks.append(a), chunks.append(a), ...first]).size).toBe(4);
 });
 
 it('releasing_twice_gives_nothing_back_twice', () => {

@@ -3,14 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { type Arena, EMPTY } from '../../src/ring/index.ts';
 import { smallArena } from './arenas.ts';
 
-const SEARCHERS = 128;
-const WAKE = 256;
+const SLEEPERS = 128;
+const SEARCHERS = 256;
+const WAKE = 384;
 
 /** The masks of workers that sleep and that search. */
 function masks(arena: Arena): { sleepers: bigint; searchers: bigint } {
   const cells = new BigUint64Array(arena.ring.i32.buffer);
-  const at = arena.layout.lotAddress >> 3;
-  return { sleepers: cells[at] as bigint, searchers: cells[at + (SEARCHERS >> 3)] as bigint };
+  const at = (offset: number): bigint => cells[(arena.layout.lotAddress + offset) >> 3] as bigint;
+  return { sleepers: at(SLEEPERS), searchers: at(SEARCHERS) };
 }
 
 function wakeCell(arena: Arena, worker: number): number {
@@ -50,8 +51,16 @@ describe('lot', () => {
     expect(wakeCell(arena, 1)).toBe(0);
     expect([arena.lot.wake(0), arena.lot.wake(1), arena.lot.wake(1)]).toEqual([false, true, false]);
     expect(wakeCell(arena, 1)).toBe(1);
-    expect(masks(arena)).toEqual({ sleepers: 0n, searchers: 2n });
+    expect(masks(arena)).toEqual({ sleepers: 0n, searchers: 0n });
     expect(fn.wakeAny(address)).toBe(-1);
+  });
+
+  it('P4_a_bit_that_a_late_waker_took_back_does_not_hide_the_last_search', () => {
+    const arena = smallArena();
+    const parker = arena.parker(1);
+    parker.searchBegin();
+    arena.ring.fn.lotForget(arena.lot.address, 1); // takes the bit away, as the waker's failed promise does
+    expect(parker.searchEnd()).toBe(true);
   });
 
   it('P3_while_one_searches_nobody_is_woken', () => {

@@ -42,38 +42,34 @@
 //   header, and so each round passes a poll. This is found on meeting the inner loop; the outer one is then taken
 //   back and read again without a poll. As there is no loop in what is read again, no byte is read more than twice.
 //
-// A poll bounds what can run between two of them by the size of the code, except for single instructions that do work
-// in proportion to an operand (memory.fill, memory.copy, array.new and their like): those are not preempted.
+// A poll bounds what can run between two of them by the size of the code, since instructions that do work in proportion
+// to an operand (memory.fill, table.copy and their like) are split and poll themselves; bulk.ts has the few that cannot be.
 
 import { HintList, HintSection, readHints, UNLIKELY } from './branch-hints.ts';
 import { hex, malformed } from './errors.ts';
 import type { Guest } from './guest.ts';
-import { writeWait } from './helpers.ts';
-import { I32, I64, type IndexSpace } from './index-space.ts';
+import { memarg } from './helpers.ts';
+import type { IndexSpace } from './index-space.ts';
 import { Frame, LabelStack } from './labels.ts';
+import type { Growth } from './memories.ts';
 import { Imm, type OpcodeTable, PLAIN, PREFIXED } from './opcodes.ts';
+import { PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
-import { Segments } from './segments.ts';
+import { Patch, StoragePass } from './storage.ts';
 import { type FuncType, readHeapType, readValType } from './types.ts';
 import { Writer } from './writer.ts';
 
-export type PollMode = 'exit' | 'call' | 'none';
+/** 'entry': at function entries alone, for the ablation; a loop is not preempted. */
+export type PollMode = 'exit' | 'call' | 'entry' | 'none';
 
 export interface CodeOptions {
   readonly polls: PollMode;
+  /** Keep a list of all loops, by function. */
+  readonly report: boolean;
   /** Function index of `$interrupted`. */
   readonly interrupted: number;
-  /** Where memory.size and memory.grow go under growth 'keep'; undefined leaves them native. */
-  readonly logicalMemory:
-    | { readonly sizeGlobal: number; readonly growFunction: number }
-    | undefined;
-}
-
-export interface CodeCounts {
-  loopPolls: number;
-  elidedLoopPolls: number;
-  entryPolls: number;
-  elidedEntryPolls: number;
+  /** What becomes of memory.size and memory.grow, by memory. */
+  readonly growth: readonly Growth[];
 }
 
 const BLOCK = 0x02;
@@ -82,22 +78,21 @@ const IF = 0x04;
 const EMPTY = 0x40;
 
 export class CodePass {
-  readonly counts: CodeCounts;
+  readonly report: PollReport;
   readonly hints: HintSection;
-  readonly segments: Segments;
-  /** Tables that some instruction writes; `grown` those that one grows. */
-  readonly writtenTables: Set<number>;
-  readonly grownTables: Set<number>;
+  readonly storage: StoragePass;
   readonly #guest: Guest;
   readonly #space: IndexSpace;
   readonly #options: CodeOptions;
   readonly #pollLoad: readonly number[];
+  readonly #callPoll: readonly number[];
   readonly #guestHints: Map<number, HintList> | undefined;
-  readonly #waits: Map<number, number>;
   readonly #labels: LabelStack;
   readonly #body: Writer;
   readonly #globalCount: number;
   #copied: number;
+  /** Offset of the integer constant that was read last. */
+  #constant: number;
   #calls: boolean;
   #bodyHints: HintList;
   #bodyStart: number;
@@ -111,22 +106,23 @@ export class CodePass {
   #loopHintCursor: number;
 
   constructor(guest: Guest, space: IndexSpace, options: CodeOptions) {
-    this.counts = { loopPolls: 0, elidedLoopPolls: 0, entryPolls: 0, elidedEntryPolls: 0 };
+    this.report = new PollReport(options.report);
     this.hints = new HintSection();
-    this.segments = new Segments(space);
-    this.writtenTables = new Set();
-    this.grownTables = new Set();
     this.#guest = guest;
     this.#space = space;
     this.#options = options;
-    const control = space.controlMemory;
-    this.#pollLoad = [0x41, 0, 0x28, ...(control === 0 ? [0x02] : [0x42, control]), 0];
+    this.#pollLoad = [0x41, 0, 0x28, ...memarg(2, space.controlMemory), 0];
+    this.#callPoll = this.#makeCallPoll();
+    this.storage = new StoragePass(guest, space, {
+      growth: options.growth,
+      poll: options.polls === 'exit' || options.polls === 'call' ? this.#callPoll : undefined,
+    });
     this.#guestHints = readHints(guest);
-    this.#waits = new Map();
     this.#labels = new LabelStack();
     this.#body = new Writer(4096);
     this.#globalCount = guest.importedGlobals + guest.globals.length;
     this.#copied = 0;
+    this.#constant = 0;
     this.#calls = false;
     this.#bodyHints = new HintList();
     this.#bodyStart = 0;
@@ -174,7 +170,9 @@ export class CodePass {
     this.#flush(reader.pos);
     const poll = this.#entryPoll();
     const localsBytes = localsEnd - localsStart;
-    out.u32(localsBytes + poll.length + this.#body.length);
+    const bytesAfter = localsBytes + poll.length + this.#body.length;
+    this.report.end(index, localsStart, reader.pos - localsStart, bytesAfter);
+    out.u32(bytesAfter);
     out.copy(this.#guest.source, localsStart, localsEnd);
     out.raw(...poll);
     out.append(this.#body);
@@ -189,18 +187,14 @@ export class CodePass {
     }
   }
 
-  #entryPoll(): number[] {
-    if (this.#options.polls === 'none') return [];
-    if (!this.#calls) {
-      this.counts.elidedEntryPolls += 1;
-      return [];
-    }
-    this.counts.entryPolls += 1;
-    return this.#callPoll();
+  #entryPoll(): readonly number[] {
+    const polls = this.#options.polls !== 'none';
+    this.report.entry(!polls ? 'none' : this.#calls ? 'polled' : 'leaf');
+    return polls && this.#calls ? this.#callPoll : [];
   }
 
   /** `if (flag) call $interrupted`. */
-  #callPoll(): number[] {
+  #makeCallPoll(): number[] {
     const poll = new Writer(16);
     poll.raw(...this.#pollLoad, IF, EMPTY, 0x10);
     poll.u32(this.#options.interrupted);
@@ -244,9 +238,11 @@ export class CodePass {
         reader.u32();
         return;
       case Imm.S32:
+        this.#constant = start;
         reader.skipLeb(5);
         return;
       case Imm.S64:
+        this.#constant = start;
         reader.skipLeb(10);
         return;
       case Imm.F32:
@@ -263,10 +259,10 @@ export class CodePass {
         reader.u8();
         return;
       case Imm.MEMARG:
-        this.#memarg(reader);
+        this.storage.memarg(reader);
         return;
       case Imm.MEMARG_LANE:
-        this.#memarg(reader);
+        this.storage.memarg(reader);
         reader.u8();
         return;
       case Imm.GLOBAL:
@@ -281,24 +277,20 @@ export class CodePass {
         return;
       case Imm.CALL_INDIRECT:
         this.#calls = true;
-        this.#typeIndex(reader);
-        this.#tableIndex(reader);
+        this.storage.typeIndex(reader);
+        this.storage.tableIndex(reader);
         return;
       case Imm.CALL_REF:
         this.#calls = true;
-        this.#typeIndex(reader);
+        this.storage.typeIndex(reader);
         return;
       case Imm.TYPE:
-        this.#typeIndex(reader);
+        this.storage.typeIndex(reader);
         return;
       case Imm.STRUCT_FIELD:
       case Imm.ARRAY_FIXED:
-        this.#typeIndex(reader);
+        this.storage.typeIndex(reader);
         reader.u32();
-        return;
-      case Imm.ARRAY_COPY:
-        this.#typeIndex(reader);
-        this.#typeIndex(reader);
         return;
       case Imm.HEAP_TYPE:
         readHeapType(reader, this.#guest.types.length);
@@ -311,7 +303,7 @@ export class CodePass {
       default:
         if (kind <= Imm.BR_ON_CAST || kind === Imm.LABEL_HINTED) this.#control(reader, kind, start);
         else if (kind === Imm.TAG) reader.index('tag', this.#guest.tagCount);
-        else this.#bulk(reader, kind, start);
+        else this.#store(reader, kind, start);
     }
   }
 
@@ -321,8 +313,6 @@ export class CodePass {
     const sub = reader.u32();
     const kind = table.kinds[sub] ?? Imm.INVALID;
     if (kind === Imm.INVALID) throw reader.refuse(`opcode ${hex(opcode)} ${hex(sub)}`, start);
-    // The rewriter needs to tell the two waits apart; nothing else that it changes shares a kind.
-    if (kind === Imm.WAIT) this.#wait(reader, sub === 1 ? 32 : 64, start);
     return kind;
   }
 
@@ -340,28 +330,6 @@ export class CodePass {
     this.#flush(at);
     this.#body.u32(value);
     this.#copied = reader.pos;
-  }
-
-  #typeIndex(reader: Reader): void {
-    reader.index('type', this.#guest.types.length);
-  }
-
-  #tableIndex(reader: Reader): number {
-    return reader.index('table', this.#guest.tables.length);
-  }
-
-  /** Refuses an access of a memory that the guest does not have: in the output that would be the control memory. */
-  #memoryIndex(reader: Reader): void {
-    reader.index('memory', this.#guest.memory === undefined ? 0 : 1);
-  }
-
-  /** Returns the static offset. */
-  #memarg(reader: Reader): number {
-    const at = reader.pos;
-    const align = reader.u32();
-    if (this.#guest.memory === undefined) throw malformed('memory 0 of 0', at);
-    if (align & 0x40) this.#memoryIndex(reader);
-    return reader.u32();
   }
 
   // --- control -------------------------------------------------------------------------------------------------
@@ -471,11 +439,13 @@ export class CodePass {
 
   #loop(reader: Reader, start: number): void {
     let at = start;
-    let polls: boolean = this.#options.polls === 'exit';
+    const mode = this.#options.polls;
+    let polls: boolean = mode === 'exit';
     if (polls && this.#coversOuter()) {
       at = this.#takeBack(reader);
       polls = false;
     }
+    this.report.loop(at, at !== start ? 'covered' : mode === 'entry' ? 'none' : mode);
     const blockStart = reader.pos;
     const paramType = this.#blockType(reader);
     const blockEnd = reader.pos;
@@ -500,7 +470,7 @@ export class CodePass {
     this.#labels.push(polls ? Frame.POLLED_LOOP : Frame.PLAIN_LOOP);
     this.#lastLoop = this.#labels.top;
     if (polls) this.#exitPoll();
-    else if (this.#options.polls === 'call') this.#innerPoll();
+    else if (mode === 'call') this.#innerPoll();
   }
 
   #pollBlockType(paramType: number): void {
@@ -515,16 +485,14 @@ export class CodePass {
   }
 
   #exitPoll(): void {
-    this.counts.loopPolls += 1;
     this.#body.raw(...this.#pollLoad);
     this.#bodyHints.push(this.#body.length, UNLIKELY);
     this.#body.raw(0x0d, 1);
   }
 
   #innerPoll(): void {
-    this.counts.loopPolls += 1;
     this.#bodyHints.push(this.#body.length + this.#pollLoad.length, UNLIKELY);
-    this.#body.raw(...this.#callPoll());
+    this.#body.raw(...this.#callPoll);
   }
 
   /** Whether the loop that begins here makes the poll of the loop around it needless; see the head of the file. */
@@ -541,8 +509,6 @@ export class CodePass {
     this.#hintCursor = this.#loopHintCursor;
     this.#copied = this.#loopStart;
     reader.pos = this.#loopStart + 1;
-    this.counts.loopPolls -= 1;
-    this.counts.elidedLoopPolls += 1;
     return this.#loopStart;
   }
 
@@ -575,132 +541,23 @@ export class CodePass {
 
   // --- memories, tables, segments -------------------------------------------------------------------------------
 
-  #bulk(reader: Reader, kind: number, start: number): void {
-    switch (kind) {
-      case Imm.MEMORY_SIZE:
-        this.#memoryIndex(reader);
-        this.#logical(reader, start, 0x23, this.#options.logicalMemory?.sizeGlobal);
-        return;
-      case Imm.MEMORY_GROW:
-        this.#memoryIndex(reader);
-        this.#logical(reader, start, 0x10, this.#options.logicalMemory?.growFunction);
-        return;
-      case Imm.MEMORY_COPY:
-        this.#memoryIndex(reader);
-        this.#memoryIndex(reader);
-        return;
-      case Imm.MEMORY_FILL:
-        this.#memoryIndex(reader);
-        return;
-      case Imm.MEMORY_INIT:
-        this.#adapt(start, 'data', this.#dataIndex(reader));
-        this.#memoryIndex(reader);
-        return;
-      case Imm.DATA_DROP:
-        this.#drop(reader, start, 'data', this.#dataIndex(reader));
-        return;
-      case Imm.TABLE:
-        this.#tableIndex(reader);
-        return;
-      case Imm.TABLE_SET:
-        this.writtenTables.add(this.#tableIndex(reader));
-        return;
-      case Imm.TABLE_GROW:
-        this.#growTable(this.#tableIndex(reader));
-        return;
-      case Imm.TABLE_COPY:
-        this.writtenTables.add(this.#tableIndex(reader));
-        this.#tableIndex(reader);
-        return;
-      case Imm.TABLE_INIT:
-        this.#adapt(start, 'element', this.#elementIndex(reader));
-        this.writtenTables.add(this.#tableIndex(reader));
-        return;
-      case Imm.ELEM_DROP:
-        this.#drop(reader, start, 'element', this.#elementIndex(reader));
-        return;
-      case Imm.ARRAY_DATA:
-        this.#typeIndex(reader);
-        this.#adapt(start, 'data', this.#dataIndex(reader));
-        return;
-      case Imm.ARRAY_ELEM:
-        this.#typeIndex(reader);
-        this.#adapt(start, 'element', this.#elementIndex(reader));
-        return;
-      default:
-        return; // a wait, which is already written
-    }
-  }
-
-  #growTable(table: number): void {
-    this.writtenTables.add(table);
-    this.grownTables.add(table);
-  }
-
-  #dataIndex(reader: Reader): number {
-    return reader.index('data segment', this.#guest.data.length);
-  }
-
-  #elementIndex(reader: Reader): number {
-    return reader.index('element segment', this.#guest.elements.length);
-  }
-
-  #logical(reader: Reader, start: number, opcode: number, target: number | undefined): void {
-    if (target === undefined) return;
+  #store(reader: Reader, kind: number, start: number): void {
+    const storage = this.storage;
+    const patch = storage.read(reader, kind, this.#constantBefore(start));
+    if (patch === Patch.NONE) return;
     this.#flush(start);
-    this.#body.u8(opcode);
-    this.#body.u32(target);
-    this.#copied = reader.pos;
+    this.#body.append(storage.patch);
+    if (patch === Patch.INSTEAD) this.#copied = reader.pos;
   }
 
-  /** Puts the adapter's call in front of an instruction that reads a segment. */
-  #adapt(start: number, kind: 'data' | 'element', index: number): void {
-    this.#flush(start);
-    this.#body.u8(0x10);
-    this.#body.u32(this.segments.adapter(kind, index));
-  }
-
-  #drop(reader: Reader, start: number, kind: 'data' | 'element', index: number): void {
-    const flag = this.segments.flag(kind, index);
-    this.#flush(start);
-    this.#copied = reader.pos;
-    if (flag === undefined) {
-      this.#body.u8(0x01); // it is dropped already
-      return;
-    }
-    this.#body.raw(0x41, 1, 0x24);
-    this.#body.u32(flag);
-  }
-
-  // --- atomics ----------------------------------------------------------------------------------------------------
-
-  /**
-   * A wait would block the worker's thread with every other guest on it. Of a memory that was declared unshared it
-   * must trap, which is what `unreachable` does (it takes any operands); of a shared one the host waits.
-   */
-  #wait(reader: Reader, bits: 32 | 64, start: number): void {
-    const offset = this.#memarg(reader);
-    this.#flush(start);
-    this.#copied = reader.pos;
-    if (!this.#space.waits) {
-      this.#body.u8(0x00);
-      return;
-    }
-    this.#body.u8(0x41);
-    this.#body.s32(offset);
-    this.#body.u8(0x10);
-    this.#body.u32(this.#waitHelper(bits));
-  }
-
-  #waitHelper(bits: 32 | 64): number {
-    let helper = this.#waits.get(bits);
-    if (helper === undefined) {
-      const space = this.#space;
-      const type = space.type([I32, bits === 32 ? I32 : I64, I64, I32], [I32]);
-      const target = space.import(`wait${bits}`);
-      helper = space.helper(`$luge.wait${bits}`, type, (out) => writeWait(out, bits, target));
-      this.#waits.set(bits, helper);
-    }
-    return helper;
+  /** The value of a constant of one or two bytes that stands right before `start`, and so is on top of the stack; or -1. */
+  #constantBefore(start: number): number {
+    const { source } = this.#guest;
+    const first = source[this.#constant + 1]!;
+    const second = source[this.#constant + 2]!;
+    const bytes = start - this.#constant;
+    if (bytes === 2 && first < 0x40) return first;
+    if (bytes === 3 && first >= 0x80 && second < 0x40) return (first & 0x7f) | (second << 7);
+    return -1;
   }
 }

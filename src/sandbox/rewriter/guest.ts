@@ -26,7 +26,10 @@ export interface GuestMemory {
   readonly minPages: number;
   readonly maxPages: number | undefined;
   readonly shared: boolean;
-  readonly imported: boolean;
+  /** Addresses are i64. */
+  readonly wide: boolean;
+  /** What it is imported as, if it is: equal for two imports of the same thing. */
+  readonly source: string | undefined;
   readonly offset: number;
 }
 
@@ -54,6 +57,8 @@ export type SegmentMode = 'active' | 'passive' | 'declarative';
 
 export interface GuestData {
   readonly mode: SegmentMode;
+  /** Of an active one. */
+  readonly memory: number;
   readonly offset: ConstExpr | undefined;
   /** The bytes with their length in front. */
   readonly payload: Span;
@@ -88,7 +93,8 @@ export interface Guest {
   importedFunctions: number;
   functionBytes: Span;
   readonly tables: GuestTable[];
-  memory: GuestMemory | undefined;
+  /** Imported ones first. */
+  readonly memories: GuestMemory[];
   tagCount: number;
   tagBytes: Span | undefined;
   /** Globals that the module defines; indices begin at `importedGlobals`. */

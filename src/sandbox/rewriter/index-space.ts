@@ -6,7 +6,7 @@ import { Writer } from './writer.ts';
 //
 //   space      guest's imports   added imports            guest's own   appended
 //   functions  unchanged         interrupt [wait32 wait64] + shift      helpers
-//   memories   0 (now imported)  control                   –            –
+//   memories   all (now imported) control                  –            –
 //   globals    unchanged         –                         unchanged    segment flags, logical size, used
 //   types      unchanged         –                         unchanged    signatures, loop parameters
 //   tables, tags, segments: unchanged
@@ -15,6 +15,9 @@ import { Writer } from './writer.ts';
 
 export const I32 = 0x7f;
 export const I64 = 0x7e;
+
+/** A value type as it is encoded: mostly one byte. */
+export type ValType = number | readonly number[];
 
 export interface AddedImport {
   readonly name: string;
@@ -49,14 +52,14 @@ export class IndexSpace {
 
   constructor(guest: Guest) {
     this.guest = guest;
-    this.controlMemory = guest.memory === undefined ? 0 : 1;
+    this.controlMemory = guest.memories.length;
     this.helpers = [];
     this.globals = [];
     this.typeBytes = new Writer(64);
     this.#typeCount = 0;
     this.#typeByKey = new Map();
     this.#passThrough = new Map();
-    this.waits = guest.memory?.shared === true;
+    this.waits = guest.memories.some(({ shared }) => shared);
     const imports = [{ name: 'interrupt', typeIndex: this.type([], [I32]) }];
     if (this.waits) {
       imports.push({ name: 'wait32', typeIndex: this.type([I32, I32, I64], [I32]) });
@@ -79,11 +82,12 @@ export class IndexSpace {
     return this.#typeCount;
   }
 
-  type(params: readonly number[], results: readonly number[]): number {
-    const key = `${params}>${results}`;
+  type(params: readonly ValType[], results: readonly ValType[]): number {
+    const key = `${params.join()}>${results.join()}`;
     const known = this.#typeByKey.get(key);
     if (known !== undefined) return known;
-    this.typeBytes.raw(0x60, params.length, ...params, results.length, ...results);
+    this.typeBytes.raw(0x60, params.length, ...params.flat());
+    this.typeBytes.raw(results.length, ...results.flat());
     return this.#appendType(key);
   }
 

@@ -101,7 +101,9 @@ function writeFunctions(
   space: IndexSpace,
   subsection: Subsection | undefined,
 ): void {
-  const body = new Writer(1024);
+  const body = new Writer(
+    1024 + (subsection === undefined ? 0 : subsection.end - subsection.start),
+  );
   const own =
     subsection === undefined
       ? []

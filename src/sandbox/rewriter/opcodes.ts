@@ -41,7 +41,7 @@ export const Imm = {
   LANE: 30,
   MEMARG: 31,
   MEMARG_LANE: 32,
-  WAIT: 33,
+  WAIT32: 33,
   FENCE: 34,
   MEMORY_SIZE: 35,
   MEMORY_GROW: 36,
@@ -61,6 +61,11 @@ export const Imm = {
   ARRAY_COPY: 50,
   LABEL_HINTED: 51,
   TABLE_GROW: 52,
+  WAIT64: 53,
+  TABLE_FILL: 54,
+  ARRAY_FILL: 55,
+  ARRAY_INIT_DATA: 56,
+  ARRAY_INIT_ELEM: 57,
 } as const;
 
 export interface OpcodeTable {
@@ -95,6 +100,7 @@ const KIND_BY_SUFFIX: Record<string, number> = {
   table: Imm.TABLE,
   table_set: Imm.TABLE_SET,
   table_grow: Imm.TABLE_GROW,
+  table_fill: Imm.TABLE_FILL,
   tag: Imm.TAG,
   s32: Imm.S32,
   s64: Imm.S64,
@@ -104,7 +110,8 @@ const KIND_BY_SUFFIX: Record<string, number> = {
   lane: Imm.LANE,
   mem: Imm.MEMARG,
   memlane: Imm.MEMARG_LANE,
-  wait: Imm.WAIT,
+  wait32: Imm.WAIT32,
+  wait64: Imm.WAIT64,
   fence: Imm.FENCE,
   memory_size: Imm.MEMORY_SIZE,
   memory_grow: Imm.MEMORY_GROW,
@@ -121,6 +128,9 @@ const KIND_BY_SUFFIX: Record<string, number> = {
   fixed: Imm.ARRAY_FIXED,
   array_data: Imm.ARRAY_DATA,
   array_elem: Imm.ARRAY_ELEM,
+  array_fill: Imm.ARRAY_FILL,
+  array_init_data: Imm.ARRAY_INIT_DATA,
+  array_init_elem: Imm.ARRAY_INIT_ELEM,
   array_copy: Imm.ARRAY_COPY,
 };
 
@@ -194,8 +204,8 @@ export const GC: OpcodeTable = table(0x20, [
   [0x04, 'struct.get_u:field struct.set:field array.new:type array.new_default:type'],
   [0x08, 'array.new_fixed:fixed array.new_data:array_data array.new_elem:array_elem'],
   [0x0b, 'array.get:type array.get_s:type array.get_u:type array.set:type array.len'],
-  [0x10, 'array.fill:type array.copy:array_copy array.init_data:array_data'],
-  [0x13, 'array.init_elem:array_elem ref.test:heap ref.test_null:heap ref.cast:heap'],
+  [0x10, 'array.fill:array_fill array.copy:array_copy array.init_data:array_init_data'],
+  [0x13, 'array.init_elem:array_init_elem ref.test:heap ref.test_null:heap ref.cast:heap'],
   [0x17, 'ref.cast_null:heap br_on_cast:br_on_cast br_on_cast_fail:br_on_cast'],
   [0x1a, 'any.convert_extern extern.convert_any ref.i31 i31.get_s i31.get_u'],
 ]);
@@ -205,7 +215,7 @@ export const NUMERIC: OpcodeTable = table(0x12, [
   [0x04, each('i64', 'trunc_sat_f32_s trunc_sat_f32_u trunc_sat_f64_s trunc_sat_f64_u')],
   [0x08, 'memory.init:memory_init data.drop:data_drop memory.copy:memory_copy'],
   [0x0b, 'memory.fill:memory_fill table.init:table_init elem.drop:elem_drop'],
-  [0x0e, 'table.copy:table_copy table.grow:table_grow table.size:table table.fill:table_set'],
+  [0x0e, 'table.copy:table_copy table.grow:table_grow table.size:table table.fill:table_fill'],
 ]);
 
 export const SIMD: OpcodeTable = table(0x114, [
@@ -280,7 +290,7 @@ function atomicRmw(name: string): string {
 }
 
 export const ATOMIC: OpcodeTable = table(0x4f, [
-  [0x00, 'memory.atomic.notify:mem memory.atomic.wait32:wait memory.atomic.wait64:wait'],
+  [0x00, 'memory.atomic.notify:mem memory.atomic.wait32:wait32 memory.atomic.wait64:wait64'],
   [0x03, 'atomic.fence:fence'],
   [0x10, 'i32.atomic.load:mem i64.atomic.load:mem i32.atomic.load8_u:mem'],
   [0x13, 'i32.atomic.load16_u:mem i64.atomic.load8_u:mem i64.atomic.load16_u:mem'],

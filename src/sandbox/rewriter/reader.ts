@@ -55,6 +55,17 @@ export class Reader {
     throw malformed('an unsigned LEB128 beyond 32 bits', start);
   }
 
+  /** LEB128 u64. */
+  u64(): bigint {
+    let result = 0n;
+    for (let shift = 0n; shift < 70n; shift += 7n) {
+      const byte = this.u8();
+      result |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return BigInt.asUintN(64, result);
+    }
+    throw malformed('an unsigned LEB128 beyond 64 bits', this.pos);
+  }
+
   /** LEB128 s33: block types and heap types. Negative values are the one-byte codes, others are type indices. */
   s33(): number {
     const start = this.pos;

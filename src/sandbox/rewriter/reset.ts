@@ -1,7 +1,7 @@
 // `$luge.reset`: back to the state of a fresh instance, in place, without any of the guest's code.
 //
-//   retire?   memory or a table has grown and may not stay so, or the instance serves once and has -> 1, and nothing is done
-//   memory    filled with zeros, over all of its physical size
+//   retire?   a memory or a table has grown and may not stay so, or the instance serves once and has -> 1, and nothing is done
+//   memories  filled with zeros, over all of their physical size
 //   tables    those that some instruction can write: filled with their initial value
 //   segments  replayed in the order of instantiation: elements, then data (spec 4.5.4). Data segments are all passive in
 //             the output; element segments only if their table can be written, else the engine's own instantiation has
@@ -16,6 +16,7 @@ import { writeConstExpr } from './const-expr.ts';
 import type { Guest } from './guest.ts';
 import { OP, VOID } from './helpers.ts';
 import type { IndexSpace } from './index-space.ts';
+import type { PlannedMemory } from './memories.ts';
 import type { Writer } from './writer.ts';
 
 const PREFIX = 0xfc;
@@ -29,6 +30,7 @@ const PAGE_BITS = 16;
 export interface ResetPlan {
   readonly writtenTables: ReadonlySet<number>;
   readonly grownTables: ReadonlySet<number>;
+  readonly memories: readonly PlannedMemory[];
   /** Growth 'retire': a grown memory cannot become like new. */
   readonly retiresGrown: boolean;
   /** Set by the first reset of an instance that serves once; otherwise there is none. */
@@ -52,7 +54,9 @@ export function writeReset(out: Writer, space: IndexSpace, plan: ResetPlan): voi
   const { guest } = space;
   out.raw(0);
   writeRetire(out, guest, plan);
-  if (guest.memory !== undefined) writeClear(out, guest.memory.minPages, plan.retiresGrown);
+  for (const [index, memory] of plan.memories.entries()) {
+    if (memory.first === index) writeClear(out, index, memory, plan.retiresGrown);
+  }
   for (const index of plan.writtenTables) writeTableFill(out, space, index);
   writeElements(out, space, plan);
   writeData(out, space);
@@ -67,34 +71,55 @@ function writeRetire(out: Writer, guest: Guest, plan: ResetPlan): void {
     out.raw(OP.IF, VOID, OP.I32_CONST, 1, OP.RETURN, OP.END, OP.I32_CONST, 1, OP.GLOBAL_SET);
     out.u32(plan.usedGlobal);
   }
-  const retireUnless = (size: number): void => {
-    out.u8(OP.I32_CONST);
+  const retireUnless = (size: number, wide: boolean): void => {
+    out.u8(wide ? OP.I64_CONST : OP.I32_CONST);
     out.s32(size);
-    out.raw(OP.I32_NE, OP.IF, VOID, OP.I32_CONST, 1, OP.RETURN, OP.END);
+    out.raw(wide ? OP.I64_NE : OP.I32_NE, OP.IF, VOID, OP.I32_CONST, 1, OP.RETURN, OP.END);
   };
-  if (guest.memory !== undefined && plan.retiresGrown) {
-    out.raw(OP.MEMORY_SIZE, 0);
-    retireUnless(guest.memory.minPages);
+  for (const [index, { first, minPages, wide }] of plan.memories.entries()) {
+    if (first !== index || !plan.retiresGrown) continue;
+    out.u8(OP.MEMORY_SIZE);
+    out.u32(index);
+    retireUnless(minPages, wide);
   }
   for (const index of plan.grownTables) {
     out.raw(PREFIX, TABLE_SIZE);
     out.u32(index);
-    retireUnless(guest.tables[index]!.minElements);
+    retireUnless(guest.tables[index]!.minElements, false);
   }
 }
 
-/** In two halves where the size may be all 65,536 pages, whose bytes do not fit into an i32. */
-function writeClear(out: Writer, minPages: number, isFixed: boolean): void {
-  if (isFixed && minPages < 1 << PAGE_BITS) {
+/** In two halves where the size may be all 65,536 pages of a 32-bit memory, whose bytes do not fit into an i32. */
+function writeClear(
+  out: Writer,
+  index: number,
+  { minPages, wide }: PlannedMemory,
+  isFixed: boolean,
+): void {
+  const constant = wide ? OP.I64_CONST : OP.I32_CONST;
+  const fill = (): void => {
+    out.raw(PREFIX, MEMORY_FILL);
+    out.u32(index);
+  };
+  if (isFixed && minPages < 1 << (31 - PAGE_BITS)) {
     if (minPages === 0) return;
-    out.raw(OP.I32_CONST, 0, OP.I32_CONST, 0, OP.I32_CONST);
+    out.raw(constant, 0, OP.I32_CONST, 0, constant);
     out.s32(minPages << PAGE_BITS);
-    out.raw(PREFIX, MEMORY_FILL, 0);
+    fill();
     return;
   }
-  const half = [OP.MEMORY_SIZE, 0, OP.I32_CONST, PAGE_BITS - 1, OP.I32_SHL];
-  out.raw(OP.I32_CONST, 0, OP.I32_CONST, 0, ...half, PREFIX, MEMORY_FILL, 0);
-  out.raw(...half, OP.I32_CONST, 0, ...half, PREFIX, MEMORY_FILL, 0);
+  const half = (): void => {
+    out.u8(OP.MEMORY_SIZE);
+    out.u32(index);
+    out.raw(constant, PAGE_BITS - 1, wide ? OP.I64_SHL : OP.I32_SHL);
+  };
+  out.raw(constant, 0, OP.I32_CONST, 0);
+  half();
+  fill();
+  half();
+  out.raw(OP.I32_CONST, 0);
+  half();
+  fill();
 }
 
 function writeTableFill(out: Writer, space: IndexSpace, index: number): void {
@@ -135,7 +160,7 @@ function writeData(out: Writer, space: IndexSpace): void {
     out.s32(data.length);
     out.raw(PREFIX, MEMORY_INIT);
     out.u32(index);
-    out.u8(0);
+    out.u32(data.memory);
   }
 }
 

@@ -1,12 +1,14 @@
 // The whole rewrite: read, plan, write. The output's contract with the host:
 //
-//   imports from `$luge`   memory     the guest's memory 0, shared, if it has one
+//   imports from `$luge`   memory     the guest's memory 0, shared, if it has one; memory1, memory2, … the others
 //                          control    the worker's control memory, behind the guest's: byte 0 interrupt flag, 4 DONE, 8 RESULT
 //                          interrupt  () -> i32, suspending: 0 = go on, else die. The host clears the flag before it
 //                                     lets a guest go on: an exit poll reads it again first, and would not get past it
-//                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory
+//                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory,
+//                                     and only where that holds the expected value (an i64 address is cut to its low half)
 //   added exports          $luge.reset  () -> i32: 0 = like a fresh instance, 1 = has to be retired
-//                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE
+//                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE. Of a module without
+//                                       an entry the start function alone: what is left of instantiation after a reset
 //
 // The guest was validated without the control memory, so no instruction of it names that memory: a guest can
 // neither read nor clear its own flag. (Indices are checked again here, since an index out of range in the source
@@ -17,35 +19,53 @@ import { CodePass, type PollMode } from './code.ts';
 import { writeConstExpr } from './const-expr.ts';
 import { RewriteError } from './errors.ts';
 import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
-import { type Entry, writeEnter, writeGrow, writeInterrupted } from './helpers.ts';
+import { type Entry, writeEnter, writeInterrupted } from './helpers.ts';
 import { I32, IndexSpace } from './index-space.ts';
+import { addGrowth, PAGES_MAX, type PlannedMemory, planMemories } from './memories.ts';
 import { NAME_SECTION, writeNames } from './names.ts';
+import type { FunctionPolls } from './poll-report.ts';
 import { Reader } from './reader.ts';
 import { type ResetPlan, servesOnce, writeReset } from './reset.ts';
 import { MARK, readGuest } from './sections.ts';
 import { FUNCREF, type FuncType, signatureText } from './types.ts';
-import { Writer } from './writer.ts';
+import { concat, Writer } from './writer.ts';
 
 export interface RewriteOptions {
-  /** Limit of the pages of memory 0. */
+  /** Limit of the pages of all memories together. */
   readonly maxPages: number;
-  /** Default 'exit'; 'call' is the naive form, for comparison; 'none' cannot be preempted. */
+  /**
+   * Default 'exit'. For comparison: 'call', the naive form; 'entry', at function entries alone, so that a loop is not
+   * preempted; 'none', which cannot be preempted at all.
+   */
   readonly polls?: PollMode;
   /** Default 'retire': a grown memory is not reused. 'keep': it stays grown, wiped, and its size is a logical one. */
   readonly growth?: 'retire' | 'keep';
+  /**
+   * Default 'required': refused without `handle` or `_start`. 'optional': for modules whose exports are called by hand; one
+   * without a fitting entry has the interface 'none'.
+   */
+  readonly entry?: 'required' | 'optional';
+  /** Keep what became of each loop and function entry, in `RewriteInfo.polls`. Default false. */
+  readonly report?: boolean;
+}
+
+export interface MemoryInfo {
+  /** What the output imports it as from `$luge`; two imports of the same memory have the same name here. */
+  readonly name: string;
+  readonly minPages: number;
+  readonly maxPages: number;
+  readonly declaredMaxPages: number | undefined;
+  readonly declaredShared: boolean;
+  readonly imported: boolean;
 }
 
 export interface RewriteInfo {
-  readonly iface: 'wasi' | 'luge';
-  readonly memory:
-    | {
-        readonly minPages: number;
-        readonly maxPages: number;
-        readonly declaredMaxPages: number | undefined;
-        readonly declaredShared: boolean;
-        readonly imported: boolean;
-      }
-    | undefined;
+  /** 'none' only under `entry: 'optional'`. */
+  readonly iface: 'wasi' | 'luge' | 'none';
+  /** Memory 0, the one that host functions see. */
+  readonly memory: MemoryInfo | undefined;
+  /** All of them, in the order of their indices. */
+  readonly memories: readonly MemoryInfo[];
   readonly imports: readonly {
     readonly module: string;
     readonly name: string;
@@ -58,6 +78,10 @@ export interface RewriteInfo {
   readonly elidedLoopPolls: number;
   readonly entryPolls: number;
   readonly elidedEntryPolls: number;
+  /** Bulk instructions that were split to poll. */
+  readonly bulkPolls: number;
+  /** By function, in the order of the file; empty unless `report` was asked for. */
+  readonly polls: readonly FunctionPolls[];
   readonly dataSegments: number;
   readonly dataBytes: number;
   readonly elementSegments: number;
@@ -72,7 +96,6 @@ export interface RewriteInfo {
 }
 
 const RESERVED = '$luge';
-const PAGES_MAX = 65_536;
 const SHARED_WITH_MAX = 0x03;
 const VERSION = 1;
 /** Custom sections that hold offsets or indices of the original and would lie about the output. */
@@ -85,31 +108,36 @@ export function rewrite(
   options: RewriteOptions,
 ): { bytes: Uint8Array<ArrayBuffer>; info: RewriteInfo } {
   checkOptions(options);
-  const guest = readGuest(source);
+  // A Buffer is a Uint8Array whose subarray is several times as slow.
+  const guest = readGuest(new Uint8Array(source.buffer, source.byteOffset, source.length));
   checkReserved(guest);
-  const entry = findEntry(guest);
-  const maxPages = memoryLimit(guest, options.maxPages);
-  const keeps = options.growth === 'keep' && guest.memory !== undefined;
+  const entry = options.entry === 'optional' ? findOptionalEntry(guest) : findEntry(guest);
+  const memories = planMemories(guest, options.maxPages);
+  const keeps = options.growth === 'keep';
   const space = new IndexSpace(guest);
   const interrupted = space.helper('$luge.interrupted', space.type([], []), (out) =>
     writeInterrupted(out, space.import('interrupt')),
   );
-  const logicalMemory = keeps ? addLogicalMemory(space, maxPages) : undefined;
+  const growth = addGrowth(space, memories, options.maxPages, keeps);
   const code = new CodePass(guest, space, {
     polls: options.polls ?? 'exit',
+    report: options.report ?? false,
     interrupted,
-    logicalMemory,
+    growth,
   });
   const usedGlobal = servesOnce(guest) ? space.global('$luge.used', 0) : undefined;
-  const bodies = new Writer(guest.code.end - guest.code.start + 4096);
+  // Memory that is not written costs nothing; to grow costs a copy of all that is there.
+  const codeBytes = guest.code.end - guest.code.start;
+  const bodies = new Writer(codeBytes + (codeBytes >> 1) + 4096);
   code.run(bodies);
   for (const [index, { init }] of guest.tables.entries()) {
     // What the table holds can be written, even if the table itself is not.
-    if (init?.makesMutable) code.writtenTables.add(index);
+    if (init?.makesMutable) code.storage.writtenTables.add(index);
   }
   const plan: ResetPlan = {
-    writtenTables: code.writtenTables,
-    grownTables: code.grownTables,
+    writtenTables: code.storage.writtenTables,
+    grownTables: code.storage.grownTables,
+    memories,
     retiresGrown: !keeps,
     usedGlobal,
   };
@@ -126,16 +154,17 @@ export function rewrite(
     bodies.sized(helperBody);
   }
 
-  const out = new Writer(source.length + (source.length >> 2) + 1024);
+  // Head, bodies, tail: the bodies, which are most of a module, are copied once, into the output.
+  const head = new Writer(guest.code.start + 4096);
+  const tail = new Writer(source.length - guest.code.end + 4096);
+  let out = head;
   const section = (id: number, write: (section: Writer) => void): void => {
-    const content = new Writer(256);
-    write(content);
     out.u8(id);
-    out.sized(content);
+    out.sizedBy(write);
   };
   out.raw(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
   section(1, (to) => writeTypes(to, guest, space));
-  section(2, (to) => writeImports(to, guest, space, maxPages));
+  section(2, (to) => writeImports(to, guest, space, memories));
   section(3, (to) => writeFunctions(to, guest, space));
   if (guest.tables.length > 0) section(4, (to) => writeTables(to, guest, space));
   const { tagBytes } = guest;
@@ -153,33 +182,35 @@ export function rewrite(
   count.u32(defined);
   out.u32(count.length + bodies.length);
   out.append(count);
-  out.append(bodies);
+  out = tail;
   if (guest.data.length > 0) section(11, (to) => writeData(to, guest));
   const droppedSections: string[] = [];
   section(0, (to) => {
     if (!writeNames(to, guest, space)) droppedSections.push(NAME_SECTION);
   });
   copyCustoms(guest, section, code.carriesGuestHints, droppedSections);
-  const info = describe(guest, entry, maxPages, code, plan, droppedSections);
+  const info = describe(guest, entry, code, plan, droppedSections);
   section(0, (to) => writeMark(to, info, options));
-  const bytes = out.toBytes();
+  const bytes = concat(head, bodies, tail);
   return { bytes, info: { ...info, bytesAfter: bytes.length } };
 }
 
-function checkOptions({ maxPages, polls = 'exit', growth = 'retire' }: RewriteOptions): void {
+function checkOptions(options: RewriteOptions): void {
+  const { maxPages, polls = 'exit', growth = 'retire', entry = 'required' } = options;
   if (!Number.isInteger(maxPages) || maxPages < 0 || maxPages > PAGES_MAX) {
     throw new RangeError(`maxPages is ${maxPages}; it must be an integer from 0 to ${PAGES_MAX}`);
   }
-  if (!['exit', 'call', 'none'].includes(polls)) throw new RangeError(`polls is ${polls}`);
+  if (!['exit', 'call', 'entry', 'none'].includes(polls)) throw new RangeError(`polls is ${polls}`);
   if (!['retire', 'keep'].includes(growth)) throw new RangeError(`growth is ${growth}`);
+  if (!['required', 'optional'].includes(entry)) throw new RangeError(`entry is ${entry}`);
 }
 
 /** What was done, as JSON, for whoever has the output alone; the section's name also refuses a second pass. */
 function writeMark(to: Writer, info: RewriteInfo, options: RewriteOptions): void {
-  const { iface, memory, loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls } = info;
+  const { iface, memories, loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls } = info;
   const { polls = 'exit', growth = 'retire' } = options;
   const counts = { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls };
-  const summary = { version: VERSION, iface, memory, polls, growth, ...counts };
+  const summary = { version: VERSION, iface, memories, polls, growth, ...counts };
   const text = new TextEncoder().encode(JSON.stringify(summary));
   to.name(MARK);
   to.copy(text, 0, text.length);
@@ -202,19 +233,6 @@ function checkReserved(guest: Guest): void {
       nameSpan.start,
     );
   }
-}
-
-function memoryLimit(guest: Guest, maxPages: number): number {
-  const { memory } = guest;
-  if (memory === undefined) return 0;
-  if (memory.minPages > maxPages) {
-    throw new RewriteError(
-      'ERR_MEMORY_LIMIT',
-      `the memory begins with ${memory.minPages} pages of 64 KiB, and the limit is ${maxPages}`,
-      memory.offset,
-    );
-  }
-  return Math.min(memory.maxPages ?? PAGES_MAX, maxPages);
 }
 
 function typeOf(guest: Guest, functionExport: GuestExport): FuncType {
@@ -256,15 +274,14 @@ function findEntry(guest: Guest): Entry {
   };
 }
 
-function addLogicalMemory(
-  space: IndexSpace,
-  maxPages: number,
-): { sizeGlobal: number; growFunction: number } {
-  const sizeGlobal = space.global('$luge.pages', space.guest.memory?.minPages ?? 0);
-  const growFunction = space.helper('$luge.grow', space.type([I32], [I32]), (out) =>
-    writeGrow(out, sizeGlobal, maxPages),
-  );
-  return { sizeGlobal, growFunction };
+/** A `handle` or `_start` of another type is an export like any other where nobody is going to enter it. */
+function findOptionalEntry(guest: Guest): Entry | undefined {
+  try {
+    return findEntry(guest);
+  } catch (error) {
+    if (!(error instanceof RewriteError)) throw error;
+    return undefined;
+  }
 }
 
 function writeTypes(to: Writer, guest: Guest, space: IndexSpace): void {
@@ -273,10 +290,14 @@ function writeTypes(to: Writer, guest: Guest, space: IndexSpace): void {
   to.append(space.typeBytes);
 }
 
-function writeImports(to: Writer, guest: Guest, space: IndexSpace, maxPages: number): void {
+function writeImports(
+  to: Writer,
+  guest: Guest,
+  space: IndexSpace,
+  memories: readonly PlannedMemory[],
+): void {
   const kept = guest.imports.filter(({ kind }) => kind !== 'memory');
-  const { memory } = guest;
-  to.u32(kept.length + (memory === undefined ? 0 : 1) + 1 + space.imports.length);
+  to.u32(kept.length + memories.length + 1 + space.imports.length);
   for (const { start, end } of kept) to.copy(guest.source, start, end);
   const writeMemory = (name: string, min: number, max: number): void => {
     to.name(RESERVED);
@@ -285,7 +306,7 @@ function writeImports(to: Writer, guest: Guest, space: IndexSpace, maxPages: num
     to.u32(min);
     to.u32(max);
   };
-  if (memory !== undefined) writeMemory('memory', memory.minPages, maxPages);
+  for (const { name, minPages, maxPages } of memories) writeMemory(name, minPages, maxPages);
   writeMemory('control', 1, 1);
   for (const { name, typeIndex } of space.imports) {
     to.name(RESERVED);
@@ -422,26 +443,23 @@ function copyCustoms(
 
 function describe(
   guest: Guest,
-  entry: Entry,
-  maxPages: number,
+  entry: Entry | undefined,
   code: CodePass,
   plan: ResetPlan,
   droppedSections: readonly string[],
 ): RewriteInfo {
   const text = new Reader(guest.source, 0, guest.source.length);
-  const { memory } = guest;
+  const memories = guest.memories.map(
+    ({ maxPages: declaredMaxPages, shared: declaredShared, source }, index) => {
+      const { name, minPages, maxPages } = plan.memories[index]!;
+      const imported = source !== undefined;
+      return { name, minPages, maxPages, declaredMaxPages, declaredShared, imported };
+    },
+  );
   return {
-    iface: entry.iface,
-    memory:
-      memory === undefined
-        ? undefined
-        : {
-            minPages: memory.minPages,
-            maxPages,
-            declaredMaxPages: memory.maxPages,
-            declaredShared: memory.shared,
-            imported: memory.imported,
-          },
+    iface: entry?.iface ?? 'none',
+    memory: memories[0],
+    memories,
     imports: guest.imports.map(({ module, name, kind, typeIndex }) =>
       kind === 'func'
         ? { module, name, kind, signature: signatureText(guest.types[typeIndex] as FuncType, text) }
@@ -449,7 +467,9 @@ function describe(
     ),
     exports: guest.exports.map(({ name, kind }) => ({ name, kind })),
     functions: guest.functions.length - guest.importedFunctions,
-    ...code.counts,
+    ...code.report.counts,
+    bulkPolls: code.storage.splits,
+    polls: code.report.functions,
     dataSegments: guest.data.length,
     dataBytes: guest.data.reduce((sum, { length }) => sum + length, 0),
     elementSegments: guest.elements.length,

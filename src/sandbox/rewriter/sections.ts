@@ -48,7 +48,7 @@ export function readGuest(source: Uint8Array): Guest {
     importedFunctions: 0,
     functionBytes: NOTHING,
     tables: [],
-    memory: undefined,
+    memories: [],
     tagCount: 0,
     tagBytes: undefined,
     globals: [],
@@ -110,7 +110,7 @@ function checkHeader(source: Uint8Array): void {
   }
 }
 
-/** Before anything else: a rewritten module has a second memory and would be refused for that, which explains nothing. */
+/** Before anything else: of a rewritten module the reserved imports would be refused, which explains less. */
 function refuseSecondPass(source: Uint8Array): void {
   const file = new Reader(source, 8, source.length);
   while (!file.done) {
@@ -216,7 +216,7 @@ function readImportType(section: Reader, guest: Guest, kind: ExternKind, name: s
       return typeIndex;
     }
     case 'memory':
-      addMemory(section, guest, true);
+      guest.memories.push(readMemoryType(section, name));
       return 0;
     case 'global':
       readValType(section, guest.types.length);
@@ -271,16 +271,13 @@ function readTableLimits(section: Reader): number {
 
 function readMemories(section: Reader, guest: Guest): void {
   const count = section.count('memories', 2);
-  for (let index = 0; index < count; index += 1) addMemory(section, guest, false);
+  for (let index = 0; index < count; index += 1) {
+    guest.memories.push(readMemoryType(section, undefined));
+  }
 }
 
-function addMemory(section: Reader, guest: Guest, imported: boolean): void {
+function readMemoryType(section: Reader, source: string | undefined): GuestMemory {
   const offset = section.pos;
-  if (guest.memory !== undefined) throw section.refuse('a second memory', offset);
-  guest.memory = readMemoryType(section, imported, offset);
-}
-
-function readMemoryType(section: Reader, imported: boolean, offset: number): GuestMemory {
   const flags = section.u8();
   if (flags & 4) throw section.refuse('a 64-bit memory', offset);
   if (flags & 8) throw section.refuse('a memory with its own page size', offset);
@@ -291,7 +288,7 @@ function readMemoryType(section: Reader, imported: boolean, offset: number): Gue
   if (minPages > MAX_PAGES || (maxPages ?? minPages) < minPages || (maxPages ?? 0) > MAX_PAGES) {
     throw malformed(`a memory of ${minPages} to ${maxPages ?? 'any number of'} pages`, offset);
   }
-  return { minPages, maxPages, shared: flags === 3, imported, offset };
+  return { minPages, maxPages, shared: flags === 3, wide: false, source, offset };
 }
 
 function readGlobals(section: Reader, guest: Guest): void {
@@ -324,7 +321,7 @@ function readExports(section: Reader, guest: Guest): void {
   const limits: Record<ExternKind, number> = {
     func: guest.functions.length,
     table: guest.tables.length,
-    memory: guest.memory === undefined ? 0 : 1,
+    memory: guest.memories.length,
     global: guest.importedGlobals + guest.globals.length,
     tag: guest.tagCount,
   };
@@ -382,16 +379,15 @@ function readData(section: Reader, guest: Guest): void {
     const at = section.pos;
     const flags = section.u32();
     if (flags > 2) throw malformed(`a data segment of kind ${flags}`, at);
-    if (flags === 2 && section.u32() !== 0)
-      throw malformed('a data segment of a second memory', at);
     const mode: SegmentMode = flags === 1 ? 'passive' : 'active';
-    if (mode === 'active' && guest.memory === undefined) {
-      throw malformed('a data segment without a memory', at);
+    const memory = flags === 2 ? section.u32() : 0;
+    if (mode === 'active' && memory >= guest.memories.length) {
+      throw malformed(`a data segment of memory ${memory} of ${guest.memories.length}`, at);
     }
     const offset = mode === 'active' ? readConstExpr(section, guest) : undefined;
     const start = section.pos;
     const length = section.count('bytes of data');
     section.skip(length);
-    guest.data.push({ mode, offset, payload: { start, end: section.pos }, length });
+    guest.data.push({ mode, memory, offset, payload: { start, end: section.pos }, length });
   }
 }

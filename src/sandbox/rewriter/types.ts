@@ -10,7 +10,13 @@ export type TypeDef =
       readonly results: Span;
       readonly resultCount: number;
     }
-  | { readonly kind: 'struct' | 'array'; readonly mutable: boolean };
+  | { readonly kind: 'struct'; readonly mutable: boolean }
+  | {
+      readonly kind: 'array';
+      readonly mutable: boolean;
+      /** The storage type of its items. */
+      readonly element: Span;
+    };
 
 export type FuncType = Extract<TypeDef, { kind: 'func' }>;
 
@@ -117,7 +123,11 @@ function readComposite(reader: Reader): TypeDef {
       resultCount: results.count,
     };
   }
-  if (form === 0x5e) return { kind: 'array', mutable: readField(reader) };
+  if (form === 0x5e) {
+    const at = reader.pos;
+    const mutable = readField(reader);
+    return { kind: 'array', mutable, element: { start: at, end: reader.pos - 1 } };
+  }
   if (form === 0x5f) {
     const count = reader.count('fields', 2);
     let mutable = false;

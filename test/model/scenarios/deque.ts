@@ -56,6 +56,13 @@ const stealBatch = (thread: number, max: number) =>
 const THIEF = sequence(STEAL);
 
 export const dequeScenarios: readonly Scenario[] = [
+  scenario({
+    name: 'size',
+    capacity: 2,
+    start: 2 ** 32 - 3,
+    bounds: { preemptions: 2 },
+    threads: [sequence(push(1), POP, push(2), push(3), POP), THIEF, sequence(['dequeSize', AT])],
+  }),
   // Every interleaving of the race for the last item.
   ...variants([2], STARTS, (capacity, start) =>
     scenario({

@@ -129,12 +129,14 @@ function bell(): Scenario {
       sequence(['store32', BELL, 1], ['completionPop', AT], ['completionPop', AT]),
     ],
     setup: ({ memory }) => void CompletionRing.create(memory, AT, { capacity: 4 }),
-    final: ({ i32 }, history) => {
+    final: ({ i32, notified }, history) => {
       const got = history.filter(
         ({ name, result = -1 }) => name === 'completionPop' && result >= 0,
       );
       const isArmed = i32[BELL >> 2] === 1;
-      return got.length < 2 && isArmed ? 'B1: a completion waits and nobody rang' : undefined;
+      if (got.length < 2 && isArmed) return 'B1: a completion waits and nobody rang';
+      const rings = notified.filter((address) => address === BELL).length;
+      return rings === (isArmed ? 0 : 1) ? undefined : `B1: armed once, rung ${rings} times`;
     },
     cell: (at) => (at === BELL ? 'ARMED' : cellNames({ 128: 'TAIL', 256: 'HEAD' })(at)),
     isQuiet,

@@ -23,6 +23,7 @@ function freeList(
       for (let taken = 0; taken <= count; taken++) if (call('freePop', AT) < 0) return;
     },
     model: poolModel(count),
+    final: ({ i32 }) => (i32[64] === 0 ? undefined : `FREE is ${i32[64]} when all are taken`),
     invariant: (cells) => listFault(cells, count),
     cell: cellNames(
       { 128: 'HEAD', 132: 'HEAD.tag', 256: 'FREE' },
@@ -74,16 +75,27 @@ export const freeListScenarios: readonly Scenario[] = TAGS.flatMap((start) => [
 // --- chunk pool ------------------------------------------------------------------------------------------------------
 
 const chain = (thread: number): number => STATES + 16 * thread;
+/** `isEnough`: there is a chunk for everybody, so nobody may be told that there is none. */
 const fill =
-  (thread: number, chunks: number): Program =>
+  (thread: number, chunks: number, isEnough: boolean): Program =>
   async (call) => {
-    for (let i = 0; i < chunks; i++) await call('chainAppend', chain(thread), AT);
+    let last = -1;
+    for (let i = 0; i < chunks; i++) {
+      const chunk = await call('chainAppend', chain(thread), AT);
+      if (isEnough && chunk < 0) throw new Error(`chainAppend = ${chunk}`);
+      if (chunk < 0) break;
+      if (last >= 0 && (await call('chainNext', AT, last)) !== chunk)
+        throw new Error('chainNext is wrong');
+      if ((await call('chainNext', AT, chunk)) !== -1)
+        throw new Error('chainNext of the last chunk');
+      last = chunk;
+    }
     await call('chainRelease', chain(thread), AT);
     await call('chainAppend', chain(thread), AT);
   };
 
 /** Chunks in chains and in the list: each once (K2). `died`: chains that their supervisor releases first. */
-function chunkFault({ i32 }: Cells, count: number): string | undefined {
+function chunkFault({ i32 }: Cells, count: number, isQuietEnd: boolean): string | undefined {
   const fault = listFault({ i32 } as Cells, count);
   if (fault !== undefined) return fault;
   const holders = Array.from({ length: count }, () => [] as string[]);
@@ -106,6 +118,8 @@ function chunkFault({ i32 }: Cells, count: number): string | undefined {
     if (links !== chunks)
       return `K1: chain ${thread} has ${links} chunks, its COUNT says ${chunks}`;
   }
+  const free = holders.filter((names) => names.includes('the list')).length;
+  if (isQuietEnd && i32[64] !== free) return `FREE is ${i32[64]}, ${free} are in the list`;
   const wrong = holders.findIndex((names) => names.length !== 1);
   return wrong < 0
     ? undefined
@@ -117,13 +131,14 @@ function chunkPool(name: string, count: number, bounds: Bounds): Scenario {
     name: `chunk-pool/${name}/${count}/0`,
     bounds,
     bytes: BYTES,
-    threads: [fill(0, 2), fill(1, 1)],
+    threads: [fill(0, 2, count >= 4), fill(1, 1, count >= 4)],
     killable: [0],
     setup: ({ memory }) => void FreeList.create(memory, AT, { count }),
     after: (call: DirectCall, _, died) => {
       for (const thread of died) call('chainRelease', chain(thread), AT);
     },
-    final: (cells) => chunkFault(cells, count),
+    // A thread that dies behind its claim leaves the hint FREE behind.
+    final: (cells, _, died) => chunkFault(cells, count, died.length === 0),
     cell: cellNames(
       { 128: 'HEAD', 132: 'HEAD.tag', 256: 'FREE' },
       { from: 384, bytes: 4, name: 'next' },

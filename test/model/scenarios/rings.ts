@@ -70,6 +70,11 @@ const mpopMany = (thread: number, max: number) =>
   ['mpmcPopMany', AT, batchOf(thread), max] as const;
 
 export const mpmcScenarios: readonly Scenario[] = [
+  mpmc('size', 2, 2 ** 32 - 3, { preemptions: 2 }, [
+    sequence(mpush(1), mpush(2), mpush(3)),
+    sequence(MPOP, MPOP),
+    sequence(['mpmcSize', AT]),
+  ]),
   ...variants([2], STARTS, (capacity, start) => [
     mpmc('one-each', capacity, start, UNBOUNDED, [sequence(mpush(1)), sequence(MPOP)]),
     mpmc('two-producers', capacity, start, UNBOUNDED, [
@@ -152,8 +157,14 @@ function spsc(
 
 const spush = (value: number) => ['spscPush', AT, value] as const;
 const SPOP = ['spscPop', AT] as const;
+const SIZES = sequence(['spscSize', AT]);
 
 export const spscScenarios: readonly Scenario[] = [
+  spsc('size', 2, 2 ** 32 - 3, { preemptions: 2 }, [
+    sequence(spush(1), spush(2), spush(3), spush(4)),
+    sequence(SPOP, SPOP, SPOP),
+    SIZES,
+  ]),
   ...variants([2], STARTS, (capacity, start) =>
     spsc('lap', capacity, start, UNBOUNDED, [
       sequence(spush(1), spush(2), spush(3)),
@@ -213,27 +224,36 @@ export const completionScenarios: readonly Scenario[] = [
   finishScenario(),
 ];
 
-/** A worker and the supervisor that takes it for dead complete the same request; the worker may really die. */
+/** A worker and the supervisor that takes it for dead complete the same two requests; the worker may really die. */
 function finishScenario(): Scenario {
-  const finish = ['completionFinish', AT, 3, STATES, 7, 9] as const;
-  const { model: _, ...rest } = completion('finish-once', 0, { preemptions: 3, kills: 1 }, [
-    sequence(finish),
-    sequence(finish),
+  const finish = (request: number) =>
+    ['completionFinish', AT, 3 + request, STATES + 4 * request, 7, 9] as const;
+  const both = sequence(finish(0), finish(1));
+  const { model: _, ...rest } = completion('finish-once', 0, { preemptions: 2, kills: 1 }, [
+    both,
+    both,
     CPOP,
   ]);
   return {
     ...rest,
     setup: (cells) => {
       rest.setup(cells);
-      cells.i32[STATES >> 2] = 7;
+      cells.i32.fill(7, STATES >> 2, (STATES >> 2) + 2);
     },
     killable: [0],
-    final: ({ i32 }, history) => {
-      const popped = history.filter(
-        ({ name, result = -1 }) => name === 'completionPop' && result >= 0,
-      );
-      if (popped.length !== 1) return `completed ${popped.length} times`;
-      return i32[STATES >> 2] === 9 ? undefined : 'the state did not move';
+    final: ({ i32 }, history, died) => {
+      const ends = (name: string, result: number): number =>
+        history.filter((op) => op.name === name && op.result === result).length;
+      for (const request of [0, 1]) {
+        const times = ends('completionPop', 3 + request);
+        if (times !== 1) return `request ${request} came back ${times} times`;
+        if (i32[(STATES >> 2) + request] !== 9)
+          return `the state of request ${request} did not move`;
+      }
+      const [won, lost] = [ends('completionFinish', 1), ends('completionFinish', 0)];
+      if (died.length === 0)
+        return won === 2 && lost === 2 ? undefined : `${won} won, ${lost} lost`;
+      return won + lost < 2 ? `only ${won + lost} answers` : undefined;
     },
   };
 }

@@ -5,6 +5,7 @@ const wat = (memory: string): string => `(module (memory (export "memory") ${mem
   (func (export "handle") (result i32) (i32.const 0))
   (func (export "w32") (param i32) (result i32) (memory.atomic.wait32 offset=8 (local.get 0) (i32.const 3) (i64.const 4)))
   (func (export "w64") (param i32) (result i32) (memory.atomic.wait64 offset=8 (local.get 0) (i64.const 5) (i64.const -1)))
+  (func (export "set") (param i32 i32) (i32.store (local.get 0) (local.get 1)))
   (func (export "far") (param i32) (result i32) (memory.atomic.wait32 offset=0xfffffff8 (local.get 0) (i32.const 3) (i64.const 4)))
   (func (export "rmw") (result i32) (atomic.fence) (drop (i32.atomic.rmw.add (i32.const 16) (i32.const 7)))
     (i32.atomic.rmw.cmpxchg (i32.const 16) (i32.const 7) (i32.const 9)))
@@ -49,6 +50,16 @@ describe('memory.atomic.wait', () => {
     });
     await guest.reset();
     expect(blocks(guest.bytes)).toBe(false);
+    // The host is asked only where the value is the expected one.
+    expect([await guest.call('w32', 4), await guest.call('w64', 16)]).toEqual([1, 1]);
+    expect(asked).toEqual([]);
+    for (const [at, value] of [
+      [12, 3],
+      [24, 5],
+      [65_532, 3],
+    ] as const) {
+      await guest.call('set', at, value);
+    }
     expect([await guest.call('w32', 4), await guest.call('w64', 16)]).toEqual([1, 2]);
     expect([await guest.call('w32', 65_524), await guest.call('far', 0)]).toEqual([
       1,
@@ -76,6 +87,7 @@ describe('memory.atomic.wait', () => {
   it('dies_when_the_host_says_so', async () => {
     const guest = new Rewritten(assemble(wat('1 2 shared')), { wait32: () => Promise.resolve(3) });
     await guest.reset();
+    await guest.call('set', 8, 3);
     expect(await guest.call('w32', 0)).toBe('RuntimeError: unreachable');
   });
 

@@ -17,11 +17,14 @@ function guestOf(sample: Sample, options: RunOptions = {}): Rewritten {
 }
 
 describe.each(CORPUS)('$name', (sample) => {
-  it.each(['exit', 'call', 'none'] as const)('does_the_same_with_polls_%s', async (polls) => {
-    const guest = guestOf(sample, { polls, dirt: 0xa5 });
-    expect(await runRewritten(guest, sample.calls)).toEqual(await original(sample));
-    expect(guest.interrupts).toBe(0);
-  });
+  it.each(['exit', 'call', 'entry', 'none'] as const)(
+    'does_the_same_with_polls_%s',
+    async (polls) => {
+      const guest = guestOf(sample, { polls, dirt: 0xa5 });
+      expect(await runRewritten(guest, sample.calls)).toEqual(await original(sample));
+      expect(guest.interrupts).toBe(0);
+    },
+  );
 
   // The flag is raised by the guest itself at the head of each loop's body: an exit poll goes back to its own load, so
   // that with a flag that nobody clears no guest would ever get on.

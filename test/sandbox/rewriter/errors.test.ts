@@ -28,7 +28,6 @@ describe('errors', () => {
     ['section_beyond_the_end', [...MODULE, 1, 9, 0], 'ERR_WASM_TRUNCATED', 11],
     ['section_twice', [...MODULE, 1, 1, 0, 1, 1, 0], 'ERR_WASM_MALFORMED', 11],
     ['unknown_section', [...MODULE, 77, 0], 'ERR_WASM_UNSUPPORTED', 8],
-    ['second_memory', [...MODULE, 5, 5, 2, 0, 1, 0, 1], 'ERR_WASM_UNSUPPORTED', 13],
     ['memory64', [...MODULE, 5, 3, 1, 4, 1], 'ERR_WASM_UNSUPPORTED', 11],
     ['huge_count', [...MODULE, 1, 5, 0xff, 0xff, 0xff, 0xff, 0x0f], 'ERR_WASM_MALFORMED', 10],
     ['overlong_leb', [...MODULE, 1, 6, 0x80, 0x80, 0x80, 0x80, 0x80, 0], 'ERR_WASM_MALFORMED', 10],

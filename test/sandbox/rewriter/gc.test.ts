@@ -1,16 +1,8 @@
-import binaryen from 'binaryen';
 import { describe, expect, it } from 'vitest';
-import { Rewritten } from './harness.ts';
+import { assembleNew, Rewritten } from './harness.ts';
 
-/** wabt has no text for GC types; binaryen, which AssemblyScript brings, has. */
 function guest(fields: string): Rewritten {
-  const module = binaryen.parseText(`(module ${fields})`);
-  try {
-    module.setFeatures(binaryen.Features.All);
-    return new Rewritten(new Uint8Array(module.emitBinary()));
-  } finally {
-    module.dispose();
-  }
+  return new Rewritten(assembleNew(`(module ${fields})`));
 }
 
 const COUNT_UP = (reference: string): string => `(func (export "handle") (result i32)

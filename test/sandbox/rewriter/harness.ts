@@ -1,3 +1,4 @@
+import binaryen from 'binaryen';
 import wabt from 'wabt';
 import {
   type RewriteInfo,
@@ -39,6 +40,17 @@ export function assemble(wat: string): Uint8Array<ArrayBuffer> {
   }
 }
 
+/** For what wabt has no text for, or gets wrong: GC types, data of a second memory, 64-bit tables. */
+export function assembleNew(wat: string): Uint8Array<ArrayBuffer> {
+  const module = binaryen.parseText(wat);
+  try {
+    module.setFeatures(binaryen.Features.All);
+    return new Uint8Array(module.emitBinary());
+  } finally {
+    module.dispose();
+  }
+}
+
 export type Call = readonly [name: string, ...args: unknown[]];
 
 export interface State {
@@ -55,7 +67,8 @@ export interface Run {
 }
 
 export interface RunOptions {
-  readonly polls?: 'exit' | 'call' | 'none';
+  readonly polls?: 'exit' | 'call' | 'entry' | 'none';
+  readonly entry?: 'required' | 'optional';
   readonly growth?: 'retire' | 'keep';
   readonly maxPages?: number;
   readonly imports?: Record<string, Record<string, unknown>>;
@@ -167,6 +180,8 @@ export class Guest {
 export class Rewritten extends Guest {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly info: RewriteInfo;
+  /** By the name of their import. */
+  readonly memories: Readonly<Record<string, WebAssembly.Memory>>;
   readonly control: Int32Array;
   /** Polls that reached the host. */
   interrupts: number = 0;
@@ -175,24 +190,23 @@ export class Rewritten extends Guest {
     const rewriteOptions: RewriteOptions = {
       maxPages: options.maxPages ?? 16,
       ...(options.polls === undefined ? {} : { polls: options.polls }),
+      ...(options.entry === undefined ? {} : { entry: options.entry }),
       ...(options.growth === undefined ? {} : { growth: options.growth }),
     };
     const { bytes, info } = rewrite(source, rewriteOptions);
-    const memory =
-      info.memory === undefined
-        ? undefined
-        : new WebAssembly.Memory({
-            initial: info.memory.minPages,
-            maximum: info.memory.maxPages,
-            shared: true,
-          });
-    if (memory !== undefined) new Uint8Array(memory.buffer).fill(options.dirt ?? 0);
+    const memories: Record<string, WebAssembly.Memory> = {};
+    for (const { name, minPages, maxPages } of info.memories) {
+      if (memories[name] !== undefined) continue;
+      const memory = new WebAssembly.Memory({ initial: minPages, maximum: maxPages, shared: true });
+      new Uint8Array(memory.buffer).fill(options.dirt ?? 0);
+      memories[name] = memory;
+    }
     const control = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     const none = (): number => 0;
     const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
       ...options.imports,
       $luge: {
-        memory,
+        ...memories,
         control,
         interrupt: new WebAssembly.Suspending(() => {
           if (this !== undefined) this.interrupts += 1;
@@ -202,7 +216,8 @@ export class Rewritten extends Guest {
         wait64: new WebAssembly.Suspending(options.wait64 ?? none),
       },
     });
-    super(instance.exports, memory);
+    super(instance.exports, memories.memory);
+    this.memories = memories;
     this.bytes = bytes;
     this.info = info;
     this.control = new Int32Array(control.buffer);

@@ -77,7 +77,8 @@ function immediates(kind: number): readonly (readonly number[])[] {
     case Imm.V128:
       return [[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]];
     case Imm.MEMARG:
-    case Imm.WAIT:
+    case Imm.WAIT32:
+    case Imm.WAIT64:
       return [0, 1, 2, 3]
         .map((align) => [align, 0x85, 1])
         .concat([
@@ -88,6 +89,7 @@ function immediates(kind: number): readonly (readonly number[])[] {
     case Imm.MEMARG_LANE:
       return [0, 1, 2, 3].map((align) => [align, 0x85, 1, 0]);
     case Imm.TYPE:
+    case Imm.ARRAY_FILL:
       return types;
     case Imm.STRUCT_FIELD:
     case Imm.ARRAY_FIXED:
@@ -95,6 +97,8 @@ function immediates(kind: number): readonly (readonly number[])[] {
     case Imm.ARRAY_COPY:
     case Imm.ARRAY_DATA:
     case Imm.ARRAY_ELEM:
+    case Imm.ARRAY_INIT_DATA:
+    case Imm.ARRAY_INIT_ELEM:
       return types.flatMap((type) => [
         [...type, ...type],
         [...type, 0],
