@@ -19,7 +19,7 @@ import { CodePass, type PollMode } from './code.ts';
 import { writeConstExpr } from './const-expr.ts';
 import { RewriteError } from './errors.ts';
 import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
-import { type Entry, writeEnter, writeInterrupted } from './helpers.ts';
+import { type Entry, OP, writeEnter, writeInterrupted } from './helpers.ts';
 import { I32, IndexSpace } from './index-space.ts';
 import { addGrowth, PAGES_MAX, type PlannedMemory, planMemories } from './memories.ts';
 import { NAME_SECTION, writeNames } from './names.ts';
@@ -323,6 +323,8 @@ function writeFunctions(to: Writer, guest: Guest, space: IndexSpace): void {
 }
 
 const END = 0x0b;
+/** Value type and heap type: the reference to no exception. */
+const NULL_EXNREF = 0x74;
 
 function writeTables(to: Writer, guest: Guest, space: IndexSpace): void {
   to.u32(guest.tables.length);
@@ -344,6 +346,10 @@ function writeGlobals(to: Writer, guest: Guest, space: IndexSpace): void {
     to.u8(END);
   }
   for (const { value } of space.globals) {
+    if (value === undefined) {
+      to.raw(NULL_EXNREF, 0, OP.REF_NULL, NULL_EXNREF, END);
+      continue;
+    }
     to.raw(I32, 1, 0x41);
     to.s32(value);
     to.u8(END);
