@@ -176,8 +176,9 @@ class Comparison {
   #guest(forced: boolean): Rewritten {
     const { file, loopPolls, entryPolls } = this.#output;
     const guest = new Rewritten(this.#opened, file, { forced });
+    // There may be more: bulk instructions poll in functions of their own.
     const claimed = loopPolls + entryPolls;
-    if (forced && guest.polls !== claimed) {
+    if (guest.polls !== undefined && guest.polls < claimed) {
       throw new Error(`${guest.polls} polls were found and ${claimed} are claimed`);
     }
     return guest;

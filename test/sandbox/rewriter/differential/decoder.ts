@@ -24,20 +24,20 @@ const HAS_MEMORY_INDEX = 0x40;
 
 /** Bytes and LEB128s behind the opcode, by kind; kinds that are absent are read by a function of their own. */
 const LEB_COUNTS: ReadonlyMap<number, number> = new Map([
-  ...[Imm.NONE, Imm.ELSE, Imm.CATCH_ALL, Imm.END].map((kind) => [kind, 0] as const),
-  ...[Imm.LABEL, Imm.LABEL_HINTED, Imm.DELEGATE, Imm.CATCH, Imm.TAG].map((k) => [k, 1] as const),
-  ...[Imm.CALL, Imm.CALL_REF, Imm.REF_FUNC, Imm.TYPE, Imm.LOCAL].map((k) => [k, 1] as const),
-  ...[Imm.GLOBAL, Imm.TABLE, Imm.TABLE_SET, Imm.TABLE_GROW].map((k) => [k, 1] as const),
-  ...[Imm.S32, Imm.S64, Imm.MEMORY_SIZE, Imm.MEMORY_GROW].map((k) => [k, 1] as const),
-  ...[Imm.MEMORY_FILL, Imm.DATA_DROP, Imm.ELEM_DROP].map((k) => [k, 1] as const),
-  ...[Imm.CALL_INDIRECT, Imm.MEMORY_INIT, Imm.MEMORY_COPY, Imm.TABLE_INIT].map(
-    (k) => [k, 2] as const,
-  ),
-  ...[Imm.TABLE_COPY, Imm.STRUCT_FIELD, Imm.ARRAY_FIXED, Imm.ARRAY_DATA].map(
-    (k) => [k, 2] as const,
-  ),
-  ...[Imm.ARRAY_ELEM, Imm.ARRAY_COPY].map((k) => [k, 2] as const),
+  ...counted(0, Imm.NONE, Imm.ELSE, Imm.CATCH_ALL, Imm.END),
+  ...counted(1, Imm.LABEL, Imm.LABEL_HINTED, Imm.DELEGATE, Imm.CATCH, Imm.TAG, Imm.LOCAL),
+  ...counted(1, Imm.CALL, Imm.CALL_REF, Imm.REF_FUNC, Imm.TYPE, Imm.ARRAY_FILL, Imm.GLOBAL),
+  ...counted(1, Imm.TABLE, Imm.TABLE_SET, Imm.TABLE_GROW, Imm.TABLE_FILL, Imm.S32, Imm.S64),
+  ...counted(1, Imm.MEMORY_SIZE, Imm.MEMORY_GROW, Imm.MEMORY_FILL, Imm.DATA_DROP, Imm.ELEM_DROP),
+  ...counted(2, Imm.CALL_INDIRECT, Imm.MEMORY_INIT, Imm.MEMORY_COPY, Imm.TABLE_INIT),
+  ...counted(2, Imm.TABLE_COPY, Imm.STRUCT_FIELD, Imm.ARRAY_FIXED, Imm.ARRAY_DATA),
+  ...counted(2, Imm.ARRAY_ELEM, Imm.ARRAY_COPY, Imm.ARRAY_INIT_DATA, Imm.ARRAY_INIT_ELEM),
 ]);
+
+function counted(count: number, ...kinds: number[]): (readonly [number, number])[] {
+  return kinds.map((kind) => [kind, count]);
+}
+
 const BYTE_COUNTS: ReadonlyMap<number, number> = new Map([
   [Imm.F32, 4],
   [Imm.F64, 8],
@@ -100,7 +100,8 @@ function skipImmediates(reader: Reader, kind: number): number {
       for (let left = reader.u32(); left > 0; left -= 1) readValType(reader, ANY_TYPE);
       return -1;
     case Imm.MEMARG:
-    case Imm.WAIT:
+    case Imm.WAIT32:
+    case Imm.WAIT64:
       return skipMemoryArgument(reader);
     case Imm.MEMARG_LANE: {
       const memory = skipMemoryArgument(reader);

@@ -3,7 +3,6 @@
  * the rewriter take one of these strikes it out here, and the comparison then holds that it is taken.
  */
 export const ALLOWED_REFUSALS: readonly RegExp[] = [
-  /^a second memory at offset/,
   /^a 64-bit memory at offset/,
   /^a 64-bit table at offset/,
   /^the imported table /,
