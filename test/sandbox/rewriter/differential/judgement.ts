@@ -1,6 +1,10 @@
 /** A seed's module, generated and compared; and the counts of many such judgements, which say whether they mean anything. */
 import { type CompareOptions, compare, type Verdict } from './comparison.ts';
 import { type Generator, GeneratorFailure, profileOf } from './generator.ts';
+import { openModule } from './opened-module.ts';
+import { planCalls } from './plan.ts';
+import { Rng } from './rng.ts';
+import { Original } from './subject.ts';
 
 export function optionsOf(seed: number): CompareOptions {
   return {
@@ -29,6 +33,15 @@ export async function judge(generator: Generator, seed: number): Promise<Verdict
     const { name, message } = error as Error;
     const place = `seed ${seed} (profile ${profileOf(seed).name}): ${name}: ${message}`;
     throw new Error(`${place}\nrepeat it: ${repeatCommand(seed)}`, { cause: error });
+  }
+}
+
+/** For a module that did not end: who is to blame? */
+export async function runOriginalAlone(generator: Generator, seed: number): Promise<void> {
+  const opened = openModule(await generator.generate(seed));
+  const original = new Original(opened);
+  if (original.instantiate() && (await original.begin())) {
+    await original.calls(planCalls(opened, new Rng(seed)));
   }
 }
 
