@@ -1,5 +1,6 @@
 import { malformed } from './errors.ts';
 import type { ConstExpr, Guest } from './guest.ts';
+import type { IndexSpace } from './index-space.ts';
 import { GC, Imm, PLAIN } from './opcodes.ts';
 import { Reader, type Span } from './reader.ts';
 import { readHeapType } from './types.ts';
@@ -9,7 +10,11 @@ import type { Writer } from './writer.ts';
 // of Wasm 3.0 (extended constants and the allocating ones of GC); anything else is refused.
 
 const END = 0x0b;
+const GLOBAL_GET = 0x23;
+const REF_NULL = 0xd0;
 const REF_FUNC = 0xd2;
+const EXN = 0x69;
+const NO_EXN = 0x74;
 
 const CONST_PLAIN: ReadonlySet<number> = new Set([
   0x23,
@@ -91,12 +96,47 @@ function readGc(reader: Reader, guest: Guest, at: number): boolean {
   return type.kind === 'func' || type.mutable;
 }
 
-/** Copies an expression (its `end` is the caller's) with function indices moved by `shift`. */
+/** Copies an expression (its `end` is the caller's) with function indices moved. */
 export function writeConstExpr(
   out: Writer,
   guest: Guest,
   expr: Span,
   functionIndex: (index: number) => number,
+): void {
+  copyExpr(out, guest, expr, functionIndex, undefined);
+}
+
+/**
+ * The same as code of a function, where V8 counts a null of an exception as one of the new exception instructions; it
+ * takes no module that has legacy ones, too. A global that holds such a null is no such instruction.
+ */
+export function writeConstExprAsCode(out: Writer, space: IndexSpace, expr: Span): void {
+  const move = (index: number): number => space.function(index);
+  copyExpr(out, space.guest, expr, move, () => space.nullException());
+}
+
+/** `ref.null` in the code of a function; the heap type as it is encoded. */
+export function writeNull(out: Writer, space: IndexSpace, heapType: Span): void {
+  const { source } = space.guest;
+  if (isException(source[heapType.start])) {
+    out.u8(GLOBAL_GET);
+    out.u32(space.nullException());
+  } else {
+    out.u8(REF_NULL);
+    out.copy(source, heapType.start, heapType.end);
+  }
+}
+
+function isException(heapType: number | undefined): boolean {
+  return heapType === EXN || heapType === NO_EXN;
+}
+
+function copyExpr(
+  out: Writer,
+  guest: Guest,
+  expr: Span,
+  functionIndex: (index: number) => number,
+  nullException: (() => number) | undefined,
 ): void {
   const reader = new Reader(guest.source, expr.start, expr.end);
   while (!reader.done) {
@@ -105,8 +145,13 @@ export function writeConstExpr(
     if (opcode === REF_FUNC) {
       out.u8(REF_FUNC);
       out.u32(functionIndex(reader.u32()));
+      continue;
+    }
+    readInstruction(reader, guest, opcode, start);
+    if (nullException && opcode === REF_NULL && isException(guest.source[start + 1])) {
+      out.u8(GLOBAL_GET);
+      out.u32(nullException());
     } else {
-      readInstruction(reader, guest, opcode, start);
       out.copy(guest.source, start, reader.pos);
     }
   }

@@ -7,7 +7,7 @@ import { Writer } from './writer.ts';
 //   space      guest's imports   added imports            guest's own   appended
 //   functions  unchanged         interrupt [wait32 wait64] + shift      helpers
 //   memories   all (now imported) control                  –            –
-//   globals    unchanged         –                         unchanged    segment flags, logical size, used
+//   globals    unchanged         –                         unchanged    segment flags, logical size, used, null exception
 //   types      unchanged         –                         unchanged    signatures, loop parameters
 //   tables, tags, segments: unchanged
 //
@@ -34,8 +34,8 @@ export interface Helper {
 export interface AddedGlobal {
   readonly name: string;
   readonly index: number;
-  /** All are mutable i32 and go back to this at reset. */
-  readonly value: number;
+  /** What a mutable i32 begins with, and goes back to at reset; undefined for the constant null of no exception. */
+  readonly value: number | undefined;
 }
 
 export class IndexSpace {
@@ -117,7 +117,17 @@ export class IndexSpace {
     return this.guest.functions.length + this.imports.length + this.helpers.length - 1;
   }
 
+  /** An immutable global: the null of every type of exception. */
+  nullException(): number {
+    const known = this.globals.find(({ value }) => value === undefined);
+    return known?.index ?? this.#addGlobal('$luge.null_exception', undefined);
+  }
+
   global(name: string, value: number): number {
+    return this.#addGlobal(name, value);
+  }
+
+  #addGlobal(name: string, value: number | undefined): number {
     const first = this.guest.importedGlobals + this.guest.globals.length;
     const index = first + this.globals.length;
     this.globals.push({ name, index, value });

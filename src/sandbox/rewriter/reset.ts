@@ -12,7 +12,7 @@
 // Instantiation of the output therefore has no effect on the memory, which comes from a pool and holds anything, and
 // the first reset does what instantiation would have done, with its traps.
 
-import { writeConstExpr } from './const-expr.ts';
+import { writeConstExprAsCode, writeNull } from './const-expr.ts';
 import type { Guest } from './guest.ts';
 import { OP, VOID } from './helpers.ts';
 import type { IndexSpace } from './index-space.ts';
@@ -131,10 +131,9 @@ function writeTableFill(out: Writer, space: IndexSpace, index: number): void {
   const table = guest.tables[index]!;
   out.raw(OP.I32_CONST, 0);
   if (table.init === undefined) {
-    out.u8(OP.REF_NULL);
-    out.copy(guest.source, table.heapType.start, table.heapType.end);
+    writeNull(out, space, table.heapType);
   } else {
-    writeConstExpr(out, guest, table.init, (at) => space.function(at));
+    writeConstExprAsCode(out, space, table.init);
   }
   out.raw(PREFIX, TABLE_SIZE);
   out.u32(index);
@@ -146,7 +145,7 @@ function writeElements(out: Writer, space: IndexSpace, plan: ResetPlan): void {
   const { guest } = space;
   for (const [index, element] of guest.elements.entries()) {
     if (element.offset === undefined || !plan.writtenTables.has(element.table)) continue;
-    writeConstExpr(out, guest, element.offset, (at) => space.function(at));
+    writeConstExprAsCode(out, space, element.offset);
     out.raw(OP.I32_CONST, 0, OP.I32_CONST);
     out.s32(element.count);
     out.raw(PREFIX, TABLE_INIT);
@@ -159,7 +158,7 @@ function writeData(out: Writer, space: IndexSpace): void {
   const { guest } = space;
   for (const [index, data] of guest.data.entries()) {
     if (data.offset === undefined) continue;
-    writeConstExpr(out, guest, data.offset, (at) => space.function(at));
+    writeConstExprAsCode(out, space, data.offset);
     out.raw(OP.I32_CONST, 0, OP.I32_CONST);
     out.s32(data.length);
     out.raw(PREFIX, MEMORY_INIT);
@@ -172,12 +171,12 @@ function writeGlobals(out: Writer, space: IndexSpace, usedGlobal: number | undef
   const { guest } = space;
   for (const [at, global] of guest.globals.entries()) {
     if (!global.mutable) continue;
-    writeConstExpr(out, guest, global.init, (index) => space.function(index));
+    writeConstExprAsCode(out, space, global.init);
     out.u8(OP.GLOBAL_SET);
     out.u32(guest.importedGlobals + at);
   }
   for (const { index, value } of space.globals) {
-    if (index === usedGlobal) continue;
+    if (index === usedGlobal || value === undefined) continue;
     out.u8(OP.I32_CONST);
     out.s32(value);
     out.u8(OP.GLOBAL_SET);

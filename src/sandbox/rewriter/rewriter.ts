@@ -19,7 +19,7 @@ import { writeConstExpr } from './const-expr.ts';
 import { type CustomSectionInfo, copyCustoms } from './custom-sections.ts';
 import { RewriteError } from './errors.ts';
 import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
-import { type Entry, writeEnter, writeInterrupted } from './helpers.ts';
+import { type Entry, OP, writeEnter, writeInterrupted } from './helpers.ts';
 import { I32, IndexSpace } from './index-space.ts';
 import { addGrowth, type PlannedMemory, planMemories } from './memories.ts';
 import { PAGES_MAX_64 } from './memory-limits.ts';
@@ -330,6 +330,8 @@ function writeFunctions(to: Writer, guest: Guest, space: IndexSpace): void {
 }
 
 const END = 0x0b;
+/** Value type and heap type: the reference to no exception. */
+const NULL_EXNREF = 0x74;
 
 function writeTables(to: Writer, guest: Guest, space: IndexSpace): void {
   to.u32(guest.tables.length);
@@ -351,6 +353,10 @@ function writeGlobals(to: Writer, guest: Guest, space: IndexSpace): void {
     to.u8(END);
   }
   for (const { value } of space.globals) {
+    if (value === undefined) {
+      to.raw(NULL_EXNREF, 0, OP.REF_NULL, NULL_EXNREF, END);
+      continue;
+    }
     to.raw(I32, 1, 0x41);
     to.s32(value);
     to.u8(END);
