@@ -128,12 +128,11 @@ function tagImport(file: ModuleFile, item: ImportEntry): WebAssembly.Tag {
   return tag;
 }
 
-export function makeMemory(limits: Limits): WebAssembly.Memory {
-  const number = (value: bigint): number => (limits.is64 ? value : Number(value)) as number;
-  return new WebAssembly.Memory({
-    initial: number(limits.min),
-    ...(limits.max === undefined ? {} : { maximum: number(limits.max) }),
-    shared: limits.shared,
-    ...(limits.is64 ? { address: 'i64' } : {}),
-  });
+export function makeMemory({ min, max, shared, is64 }: Limits): WebAssembly.Memory {
+  if (is64) {
+    const maximum = max === undefined ? {} : { maximum: max };
+    return new WebAssembly.Memory({ address: 'i64', initial: min, ...maximum, shared });
+  }
+  const maximum = max === undefined ? {} : { maximum: Number(max) };
+  return new WebAssembly.Memory({ initial: Number(min), ...maximum, shared });
 }
