@@ -26,7 +26,7 @@ export class ModuleFileError extends Error {
 }
 
 /** V8 compiles no larger one. */
-const MODULE_BYTES_MAX = 1 << 30;
+export const MODULE_BYTES_MAX: number = 1 << 30;
 
 /** Why the file at `path` cannot be read as a module, as far as its directory entry tells; undefined when nothing is wrong. */
 export function moduleFileProblem(path: string): string | undefined {
@@ -86,6 +86,15 @@ export async function readModule(path: string): Promise<Uint8Array<ArrayBuffer>>
       error,
     );
   }
+  return decodeModule(path, bytes);
+}
+
+/** What a file of this content is, whatever it was read from; `path` names it in messages. */
+export async function decodeModule(
+  path: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (bytes.length === 0) throw new ModuleFileError('ERR_MODULE_FILE', path, `${path}: is empty`);
   if (isBinaryModule(bytes)) {
     checkVersion(path, bytes);
     return bytes;
@@ -158,7 +167,8 @@ async function assemble(path: string, text: Uint8Array): Promise<Uint8Array<Arra
   let module: ReturnType<Wabt['parseWat']>;
   try {
     // Bytes, not a string: wabt cuts a string to its length in UTF-16 units and loses the end of a text with accents.
-    module = wabt.parseWat(SOURCE_NAME, text, WAT_FEATURES);
+    // A copy: of a view wabt reads all of the buffer behind it, and small Buffers are views of a pool.
+    module = wabt.parseWat(SOURCE_NAME, new Uint8Array(text), WAT_FEATURES);
   } catch (error) {
     throw new ModuleFileError('ERR_WAT_SYNTAX', path, wabtMessages(path, error), error);
   }

@@ -173,7 +173,7 @@ export function describeRange(range: NumberRange): string {
 }
 
 /** Decimal digits only: `0x10`, `1e3` and `8080 ` in a flag are more often slips than meant. */
-function parseNumber(text: string, range: NumberRange): number | undefined {
+export function parseNumber(text: string, range: NumberRange): number | undefined {
   if (!/^\d{1,15}(\.\d{1,9})?$/.test(text)) return undefined;
   const value = Number(text);
   if (range.whole && !Number.isInteger(value)) return undefined;

@@ -1,6 +1,6 @@
 /** From the bytes of a module to a function that workers can make sandboxes of; everything that can be wrong with it is said here. */
 import type { FunctionImage, FunctionSpec } from './function-image.ts';
-import { hostFunctionNames } from './host.ts';
+import { findImports, type GuestImport, isWideCall } from './import-check.ts';
 import { type RewriteInfo, rewrite } from './rewriter/index.ts';
 
 /** The spec's fields that the module itself does not decide. */
@@ -11,11 +11,18 @@ export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories' | 'hasWid
 
 export class FunctionError extends Error {
   readonly code: string;
+  /** In the source file, in bytes, where it has one place. */
+  readonly offset: number | undefined;
 
-  constructor(code: string, message: string, options?: ErrorOptions) {
+  constructor(
+    code: string,
+    message: string,
+    options: ErrorOptions & { readonly offset?: number | undefined } = {},
+  ) {
     super(message, options);
     this.name = 'FunctionError';
     this.code = code;
+    this.offset = options.offset;
   }
 }
 
@@ -27,7 +34,7 @@ export function compileFunction(
   const { maxPages, growth, ...rest } = settings;
   const { bytes, info } = rewrite(wasm, { maxPages, growth });
   checkImports(info);
-  const module = compile(bytes, wasm);
+  const module = compileRewritten(bytes, wasm);
   const { memories, iface } = info;
   if (iface === 'none') throw new FunctionError('ERR_WASM_NO_ENTRY', 'the module has no entry');
   const spec: FunctionSpec = {
@@ -42,66 +49,41 @@ export function compileFunction(
   return { image: { spec, module }, info };
 }
 
-type Import = RewriteInfo['imports'][number];
-
-const WASI = 'wasi_snapshot_preview1';
-
-/** Interfaces whose addresses and sizes may be i64; in WASI's some numbers are, and mean something else. */
-function isWideCall({ module, signature = '' }: Import): boolean {
-  return module !== WASI && signature.split(' -> ')[0]?.includes('i64') === true;
-}
-
-/** Why a guest cannot call a host function that exists, as it imports it. */
-function misfit({ module, name, signature = '' }: Import, info: RewriteInfo): string | undefined {
-  if (module === WASI) {
-    return info.memory?.wide === true
-      ? 'WASI preview 1 has 32-bit addresses, and memory 0 has 64-bit ones'
-      : undefined;
-  }
-  return name !== 'clock_ns' && signature.split(' -> ')[1]?.includes('i64') === true
-    ? `its result is an i32, also with 64-bit addresses, and not ${signature.split(' -> ')[1]}`
-    : undefined;
-}
-
-function checkImports(info: RewriteInfo): void {
-  const names = hostFunctionNames();
-  for (const item of info.imports) {
-    const { module, name, kind } = item;
-    if (kind === 'memory') continue;
-    const functions = names.get(module);
-    if (kind === 'func' && functions?.has(name) === true) {
-      const why = misfit(item, info);
-      if (why === undefined) continue;
-      throw new FunctionError('ERR_WASM_IMPORT', `import ${module}.${name} (${kind}): ${why}`);
-    }
-    const known = [...names.keys()].join(', ');
-    const why =
-      kind !== 'func'
-        ? `a ${kind} cannot be imported`
-        : functions === undefined
-          ? `there is no module of that name; there are ${known}`
-          : 'there is no function of that name';
-    throw new FunctionError('ERR_WASM_IMPORT', `import ${module}.${name} (${kind}): ${why}`);
-  }
+/** Throws for the first import that no interface provides. */
+export function checkImports({ imports, memory }: Pick<RewriteInfo, 'imports' | 'memory'>): void {
+  findImports(imports, memory?.wide).forEach(({ problem }, at) => {
+    if (problem === undefined) return;
+    const { module, name, kind } = imports[at] as GuestImport;
+    throw new FunctionError('ERR_WASM_IMPORT', `import ${module}.${name} (${kind}): ${problem}`);
+  });
 }
 
 /** V8's own complaint names an offset; it should be one in the file that the user has, not in what was made of it. */
-function compile(rewritten: Uint8Array<ArrayBuffer>, original: Uint8Array): WebAssembly.Module {
+export function compileRewritten(
+  rewritten: Uint8Array<ArrayBuffer>,
+  original: Uint8Array,
+): WebAssembly.Module {
   try {
     return new WebAssembly.Module(rewritten);
   } catch (error) {
     try {
       new WebAssembly.Module(new Uint8Array(original));
     } catch (cause) {
-      throw new FunctionError('ERR_WASM_INVALID', plain(cause), { cause });
+      const { text, offset } = plain(cause);
+      throw new FunctionError('ERR_WASM_INVALID', text, { cause, offset });
     }
-    throw new FunctionError('ERR_WASM_REWRITE', `a fault of the rewriter: ${plain(error)}`, {
+    throw new FunctionError('ERR_WASM_REWRITE', `a fault of the rewriter: ${plain(error).text}`, {
       cause: error,
     });
   }
 }
 
-function plain(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
-  return text.replace(/^WebAssembly\.Module\(\): /, '');
+/** V8 writes offsets as ` @+12` at the end; elsewhere they are written in words and base 16. */
+function plain(error: unknown): { text: string; offset: number | undefined } {
+  const message = error instanceof Error ? error.message : String(error);
+  const text = message.replace(/^WebAssembly\.Module\(\): /, '');
+  const place = / @\+(\d+)$/.exec(text);
+  if (place === null) return { text, offset: undefined };
+  const offset = Number(place[1]);
+  return { text: `${text.slice(0, place.index)} at offset 0x${offset.toString(16)}`, offset };
 }

@@ -1,14 +1,26 @@
 /** Sandboxes: from a module's bytes to preemptible, resettable instances, and what they may call. */
 export { monotonicNs, realtimeNs } from './clock.ts';
 export { Exchange, ExchangeTable, HEAD_ROOM_BYTES, SLOT_BYTES, SLOT_STATE } from './exchange.ts';
-export { compileFunction, FunctionError, type FunctionSettings } from './function-compiler.ts';
+export {
+  compileFunction,
+  compileRewritten,
+  FunctionError,
+  type FunctionSettings,
+} from './function-compiler.ts';
 export type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 export { type GuestKernel, Host } from './host.ts';
+export { type Inspection, type InspectOptions, inspectModule } from './inspection.ts';
 export { isLegal, STATE, type State, stateName, step } from './lifecycle.ts';
 export { OUTCOME, type Outcome } from './outcome.ts';
 export { Payload } from './payload.ts';
 export { type Intrinsics, type PoolLimits, SandboxPool } from './pool.ts';
-export { RewriteError, type RewriteInfo, type RewriteOptions, rewrite } from './rewriter/index.ts';
+export {
+  type FunctionPolls,
+  RewriteError,
+  type RewriteInfo,
+  type RewriteOptions,
+  rewrite,
+} from './rewriter/index.ts';
 export {
   CONTROL_DONE_INDEX,
   CONTROL_FLAG_INDEX,

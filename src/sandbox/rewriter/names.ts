@@ -60,6 +60,27 @@ function readSubsections(guest: Guest): Subsection[] | undefined {
   return found;
 }
 
+/** A name for each function: from the name section, else that of an export, else `func[index]`. */
+export function functionNamer(guest: Guest): (index: number) => string {
+  const names = new Map<number, string>();
+  for (const { kind, index, name } of guest.exports) {
+    if (kind === 'func' && !names.has(index)) names.set(index, name);
+  }
+  const section = readSubsections(guest)?.find(({ id }) => id === FUNCTIONS);
+  if (section !== undefined) {
+    // A name that is no UTF-8 shows its replacement characters: it is for people.
+    const utf8 = new TextDecoder();
+    for (const [index, span] of readFunctionNames(
+      new Reader(guest.source, section.start, section.end),
+    )) {
+      const text = new Reader(guest.source, span.start, span.end).nameSpan();
+      names.set(index, utf8.decode(guest.source.subarray(text.start, text.end)));
+    }
+  }
+  // An empty name names nothing.
+  return (index) => names.get(index) || `func[${index}]`;
+}
+
 function readFunctionNames(body: Reader): [number, Span][] {
   const count = body.count('function names', 2);
   const names: [number, Span][] = [];

@@ -15,13 +15,15 @@ export interface LoopPolls {
   /** Of the `loop` instruction in the source file, in bytes. */
   readonly offset: number;
   readonly poll: LoopPollKind;
-  /** Offset of the loop inside it that polls, or is covered in its turn. Only where `poll` is `covered`. */
-  readonly coveredBy?: number;
+  /** Offset of the loop inside it that polls, or is covered in its turn; null unless `poll` is `covered`. */
+  readonly coveredBy: number | null;
 }
 
 export interface FunctionPolls {
   /** In the source's function index space, behind the imported ones. */
   readonly index: number;
+  /** From the name section, else that of an export, else `func[index]`. */
+  readonly name: string;
   /** Of the body (its local declarations) in the source file, in bytes. */
   readonly offset: number;
   readonly bytesBefore: number;
@@ -39,8 +41,8 @@ export interface PollCounts {
 
 export class PollReport {
   readonly counts: PollCounts;
-  /** Empty unless the list was asked for. */
-  readonly functions: FunctionPolls[];
+  /** Empty unless the list was asked for. Names come later: the code pass does not know them. */
+  readonly functions: Omit<FunctionPolls, 'name'>[];
   readonly #isDetailed: boolean;
   #loops: { offset: number; poll: LoopPollKind }[];
   #entry: EntryPollKind;
@@ -74,12 +76,11 @@ export class PollReport {
   /** Ends a function, behind its loops and its entry. */
   end(index: number, offset: number, bytesBefore: number, bytesAfter: number): void {
     if (!this.#isDetailed) return;
-    const loops = this.#loops.map(({ offset: at, poll }, nth) =>
-      // What covers a loop stands next in the code; see the head of code.ts.
-      poll === 'covered'
-        ? { offset: at, poll, coveredBy: this.#loops[nth + 1]!.offset }
-        : { offset: at, poll },
-    );
+    // What covers a loop stands next in the code; see the head of code.ts.
+    const loops = this.#loops.map((loop, at) => ({
+      ...loop,
+      coveredBy: loop.poll === 'covered' ? this.#loops[at + 1]!.offset : null,
+    }));
     this.functions.push({ index, offset, bytesBefore, bytesAfter, entry: this.#entry, loops });
     this.#loops = [];
   }

@@ -27,6 +27,8 @@ const TABLE_SIZE = 16;
 const TABLE_FILL = 17;
 const PAGE_BITS = 16;
 
+const HOLDS = 'holds objects that the guest can change, which instantiation alone can make';
+
 export interface ResetPlan {
   readonly writtenTables: ReadonlySet<number>;
   readonly grownTables: ReadonlySet<number>;
@@ -38,16 +40,18 @@ export interface ResetPlan {
 }
 
 /**
- * Whether an instance holds objects that the guest can change and that instantiation alone can make: those of an immutable
+ * Which part of an instance, if any, holds objects that the guest can change and that instantiation alone can make: those of an immutable
  * global's initializer or of an element segment. They cannot be made anew in place (a reference to the old one may be
  * anywhere), so that such an instance serves once. Objects of a mutable global's initializer, or of a table's, are
  * simply made again; those without mutable fields cannot differ.
  */
-export function servesOnce(guest: Guest): boolean {
-  return (
-    guest.globals.some(({ mutable, init }) => !mutable && init.makesMutable) ||
-    guest.elements.some(({ expressions }) => expressions?.some((item) => item.makesMutable))
+export function servesOnceBecause(guest: Guest): string | undefined {
+  const global = guest.globals.findIndex(({ mutable, init }) => !mutable && init.makesMutable);
+  if (global >= 0) return `immutable global ${guest.importedGlobals + global} ${HOLDS}`;
+  const element = guest.elements.findIndex(({ expressions }) =>
+    expressions?.some((item) => item.makesMutable),
   );
+  return element >= 0 ? `element segment ${element} ${HOLDS}` : undefined;
 }
 
 export function writeReset(out: Writer, space: IndexSpace, plan: ResetPlan): void {

@@ -14,19 +14,20 @@
 // neither read nor clear its own flag. (Indices are checked again here, since an index out of range in the source
 // would be in range in the output.)
 
-import { BRANCH_HINTS } from './branch-hints.ts';
 import { CodePass, type PollMode } from './code.ts';
 import { writeConstExpr } from './const-expr.ts';
+import { type CustomSectionInfo, copyCustoms } from './custom-sections.ts';
 import { RewriteError } from './errors.ts';
 import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
 import { type Entry, writeEnter, writeInterrupted } from './helpers.ts';
 import { I32, IndexSpace } from './index-space.ts';
 import { addGrowth, type PlannedMemory, planMemories } from './memories.ts';
 import { PAGES_MAX_64 } from './memory-limits.ts';
-import { NAME_SECTION, writeNames } from './names.ts';
-import type { FunctionPolls } from './poll-report.ts';
+import { functionNamer, writeNames } from './names.ts';
+import type { FunctionPolls, PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
-import { type ResetPlan, servesOnce, writeReset } from './reset.ts';
+import { type ResetPlan, servesOnceBecause, writeReset } from './reset.ts';
+import { describeReset, type ResetInfo } from './reset-report.ts';
 import { MARK, readGuest } from './sections.ts';
 import { FUNCREF, type FuncType, signatureText } from './types.ts';
 import { concat, Writer } from './writer.ts';
@@ -95,6 +96,9 @@ export interface RewriteInfo {
   readonly servesOnce: boolean;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
+  readonly reset: ResetInfo;
+  /** The guest's custom sections, in the order of the file. */
+  readonly sections: readonly CustomSectionInfo[];
   readonly droppedSections: readonly string[];
 }
 
@@ -102,9 +106,6 @@ const RESERVED = '$luge';
 const SHARED_WITH_MAX = 0x03;
 const ADDRESS_64 = 0x04;
 const VERSION = 1;
-/** Custom sections that hold offsets or indices of the original and would lie about the output. */
-const STALE =
-  /^(\.debug_|reloc\.|linking$|dylink|sourceMappingURL$|external_debug_info$|metadata\.code\.)/;
 
 /** Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
 export function rewrite(
@@ -129,7 +130,8 @@ export function rewrite(
     interrupted,
     growth,
   });
-  const usedGlobal = servesOnce(guest) ? space.global('$luge.used', 0) : undefined;
+  const usedGlobal =
+    servesOnceBecause(guest) !== undefined ? space.global('$luge.used', 0) : undefined;
   // Memory that is not written costs nothing; to grow costs a copy of all that is there.
   const codeBytes = guest.code.end - guest.code.start;
   const bodies = new Writer(codeBytes + (codeBytes >> 1) + 4096);
@@ -188,12 +190,12 @@ export function rewrite(
   out.append(count);
   out = tail;
   if (guest.data.length > 0) section(11, (to) => writeData(to, guest));
-  const droppedSections: string[] = [];
+  const read = { names: true, hints: code.carriesGuestHints };
   section(0, (to) => {
-    if (!writeNames(to, guest, space)) droppedSections.push(NAME_SECTION);
+    read.names = writeNames(to, guest, space);
   });
-  copyCustoms(guest, section, code.carriesGuestHints, droppedSections);
-  const info = describe(guest, entry, code, plan, droppedSections);
+  const sections = copyCustoms(guest, section, read);
+  const info = describe(guest, space, entry, code, plan, sections);
   section(0, (to) => writeMark(to, info, options));
   const bytes = concat(head, bodies, tail);
   return { bytes, info: { ...info, bytesAfter: bytes.length } };
@@ -427,32 +429,13 @@ function writeData(to: Writer, guest: Guest): void {
   }
 }
 
-/** Adds the names of those that are left out to `dropped`. */
-function copyCustoms(
-  guest: Guest,
-  section: (id: number, write: (section: Writer) => void) => void,
-  hintsCarried: boolean,
-  dropped: string[],
-): void {
-  for (const { name, start, end } of guest.customs) {
-    if (name === NAME_SECTION || (name === BRANCH_HINTS && hintsCarried)) continue;
-    if (STALE.test(name)) {
-      dropped.push(name);
-      continue;
-    }
-    section(0, (to) => {
-      to.name(name);
-      to.copy(guest.source, start, end);
-    });
-  }
-}
-
 function describe(
   guest: Guest,
+  space: IndexSpace,
   entry: Entry | undefined,
   code: CodePass,
   plan: ResetPlan,
-  droppedSections: readonly string[],
+  sections: readonly CustomSectionInfo[],
 ): RewriteInfo {
   const text = new Reader(guest.source, 0, guest.source.length);
   const memories = guest.memories.map(
@@ -475,7 +458,7 @@ function describe(
     functions: guest.functions.length - guest.importedFunctions,
     ...code.report.counts,
     bulkPolls: code.storage.splits,
-    polls: code.report.functions,
+    polls: named(guest, code.report.functions),
     dataSegments: guest.data.length,
     dataBytes: guest.data.reduce((sum, { length }) => sum + length, 0),
     elementSegments: guest.elements.length,
@@ -485,6 +468,14 @@ function describe(
     servesOnce: plan.usedGlobal !== undefined,
     bytesBefore: guest.source.length,
     bytesAfter: 0,
-    droppedSections,
+    reset: describeReset(guest, space, plan),
+    sections,
+    droppedSections: sections.filter(({ fate }) => fate === 'dropped').map(({ name }) => name),
   };
+}
+
+function named(guest: Guest, functions: PollReport['functions']): FunctionPolls[] {
+  if (functions.length === 0) return [];
+  const nameOf = functionNamer(guest);
+  return functions.map((one) => ({ name: nameOf(one.index), ...one }));
 }

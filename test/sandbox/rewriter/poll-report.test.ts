@@ -30,8 +30,7 @@ describe('the report of polls', () => {
     const [a, b, c, d] = loops;
     expect(a).toMatchObject({ poll: 'covered', coveredBy: b?.offset });
     expect(b).toMatchObject({ poll: 'covered', coveredBy: c?.offset });
-    expect(c).not.toHaveProperty('coveredBy');
-    expect(d).not.toHaveProperty('coveredBy');
+    expect([c?.coveredBy, d?.coveredBy]).toEqual([null, null]);
   });
 
   it('gives_offsets_of_loop_instructions_in_the_source', () => {

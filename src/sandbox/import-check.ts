@@ -1,0 +1,73 @@
+/** Who provides what a guest imports, and what is wrong with an import that nobody does. */
+import { hostFunctionNames } from './host.ts';
+import type { RewriteInfo } from './rewriter/index.ts';
+
+/** `runtime`: a memory, which each sandbox gets from the runtime, and what rewritten modules import from `$luge`. */
+export type ImportProvider = 'luge' | 'wasi' | 'assemblyscript' | 'runtime';
+
+export type GuestImport = Pick<
+  RewriteInfo['imports'][number],
+  'module' | 'name' | 'kind' | 'signature'
+>;
+
+export type ImportFinding =
+  | { readonly provider: ImportProvider; readonly problem: undefined }
+  | { readonly provider: undefined; readonly problem: string };
+
+const PROVIDERS: Readonly<Record<string, ImportProvider>> = {
+  luge: 'luge',
+  wasi_snapshot_preview1: 'wasi',
+  env: 'assemblyscript',
+};
+
+const WASI = 'wasi_snapshot_preview1';
+
+/** By import; `isWide`: memory 0 has 64-bit addresses. */
+export function findImports(
+  imports: readonly GuestImport[],
+  isWide: boolean = false,
+): ImportFinding[] {
+  const names = hostFunctionNames();
+  return imports.map((item) => {
+    const { module, name, kind } = item;
+    if (kind === 'memory' || module === '$luge') return { provider: 'runtime', problem: undefined };
+    const functions = names.get(module);
+    const problem =
+      kind === 'func' && functions?.has(name) === true
+        ? misfit(item, isWide)
+        : problemOf(kind, functions, names);
+    return problem === undefined
+      ? { provider: PROVIDERS[module] ?? 'runtime', problem }
+      : { provider: undefined, problem };
+  });
+}
+
+/** Interfaces whose addresses and sizes may be i64; in WASI's some numbers are, and mean something else. */
+export function isWideCall({ module, signature = '' }: GuestImport): boolean {
+  return module !== WASI && signature.split(' -> ')[0]?.includes('i64') === true;
+}
+
+/** Why a guest cannot call a host function that exists, as it imports it. */
+function misfit(
+  { module, name, signature = '' }: GuestImport,
+  isWide: boolean,
+): string | undefined {
+  if (module === WASI) {
+    return isWide ? 'WASI preview 1 has 32-bit addresses, and memory 0 has 64-bit ones' : undefined;
+  }
+  const result = signature.split(' -> ')[1];
+  return name !== 'clock_ns' && result?.includes('i64') === true
+    ? `its result is an i32, also with 64-bit addresses, and not ${result}`
+    : undefined;
+}
+
+function problemOf(
+  kind: string,
+  functions: ReadonlySet<string> | undefined,
+  names: ReadonlyMap<string, unknown>,
+): string {
+  if (kind !== 'func') return `a ${kind} cannot be imported`;
+  return functions === undefined
+    ? `there is no module of that name; there are ${[...names.keys()].join(', ')}`
+    : 'there is no function of that name';
+}
