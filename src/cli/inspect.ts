@@ -90,9 +90,10 @@ function memoryRows({ memories }: Inspection): string[] {
   if (memories === null) return [];
   if (memories.length === 0) return [row('memory', 'none')];
   return memories.map((memory, index) => {
-    const { minPages, maxPages, declaredMaxPages, declaredShared, imported } = memory;
+    const { minPages, maxPages, wide, declaredMaxPages, declaredShared, imported } = memory;
     const declared = declaredMaxPages === null ? 'no maximum' : `a maximum of ${declaredMaxPages}`;
     const kinds = [imported ? 'imported' : 'defined', declaredShared ? 'shared' : 'unshared'];
+    if (wide) kinds.push('with 64-bit addresses');
     return row(
       memories.length === 1 ? 'memory' : `memory ${index}`,
       `${counted(minPages, 'page')} of 64 KiB, may grow to ${grouped(maxPages)}; declared with ${declared}, ${kinds.join(', ')}`,

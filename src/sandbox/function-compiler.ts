@@ -51,7 +51,7 @@ export function compileFunction(
 
 /** Throws for the first import that no interface provides. */
 export function checkImports({ imports, memory }: Pick<RewriteInfo, 'imports' | 'memory'>): void {
-  findImports(imports, memory?.wide === true).forEach(({ problem }, at) => {
+  findImports(imports, memory?.wide).forEach(({ problem }, at) => {
     if (problem === undefined) return;
     const { module, name, kind } = imports[at] as GuestImport;
     throw new FunctionError('ERR_WASM_IMPORT', `import ${module}.${name} (${kind}): ${problem}`);

@@ -22,42 +22,41 @@ const PROVIDERS: Readonly<Record<string, ImportProvider>> = {
 
 const WASI = 'wasi_snapshot_preview1';
 
-/** Interfaces whose addresses and sizes may be i64; in WASI's some numbers are, and mean something else. */
-export function isWideCall({ module, signature = '' }: GuestImport): boolean {
-  return module !== WASI && signature.split(' -> ')[0]?.includes('i64') === true;
-}
-
-/** `hasWideMemory`: memory 0 has 64-bit addresses. */
+/** By import; `isWide`: memory 0 has 64-bit addresses. */
 export function findImports(
   imports: readonly GuestImport[],
-  hasWideMemory: boolean = false,
+  isWide: boolean = false,
 ): ImportFinding[] {
   const names = hostFunctionNames();
   return imports.map((item) => {
     const { module, name, kind } = item;
     if (kind === 'memory' || module === '$luge') return { provider: 'runtime', problem: undefined };
     const functions = names.get(module);
-    if (kind === 'func' && functions?.has(name) === true) {
-      const problem = misfit(item, hasWideMemory);
-      if (problem !== undefined) return { provider: undefined, problem };
-      return { provider: PROVIDERS[module] ?? 'runtime', problem: undefined };
-    }
-    return { provider: undefined, problem: problemOf(kind, functions, names) };
+    const problem =
+      kind === 'func' && functions?.has(name) === true
+        ? misfit(item, isWide)
+        : problemOf(kind, functions, names);
+    return problem === undefined
+      ? { provider: PROVIDERS[module] ?? 'runtime', problem }
+      : { provider: undefined, problem };
   });
+}
+
+/** Interfaces whose addresses and sizes may be i64; in WASI's some numbers are, and mean something else. */
+export function isWideCall({ module, signature = '' }: GuestImport): boolean {
+  return module !== WASI && signature.split(' -> ')[0]?.includes('i64') === true;
 }
 
 /** Why a guest cannot call a host function that exists, as it imports it. */
 function misfit(
   { module, name, signature = '' }: GuestImport,
-  hasWideMemory: boolean,
+  isWide: boolean,
 ): string | undefined {
   if (module === WASI) {
-    return hasWideMemory
-      ? 'WASI preview 1 has 32-bit addresses, and memory 0 has 64-bit ones'
-      : undefined;
+    return isWide ? 'WASI preview 1 has 32-bit addresses, and memory 0 has 64-bit ones' : undefined;
   }
-  const [, result = ''] = signature.split(' -> ');
-  return name !== 'clock_ns' && result.includes('i64')
+  const result = signature.split(' -> ')[1];
+  return name !== 'clock_ns' && result?.includes('i64') === true
     ? `its result is an i32, also with 64-bit addresses, and not ${result}`
     : undefined;
 }

@@ -45,6 +45,8 @@ export interface InspectedMemory {
   readonly minPages: number;
   /** What `memory.grow` can reach: the smaller of the declared maximum and the limit. */
   readonly maxPages: number;
+  /** Addresses are i64. */
+  readonly wide: boolean;
   readonly declaredMaxPages: number | null;
   readonly declaredShared: boolean;
   readonly imported: boolean;
@@ -101,7 +103,7 @@ export function inspectModule(wasm: Uint8Array<ArrayBuffer>, options: InspectOpt
     interface: info.iface,
     refused: refusalOf(wasm, options, info),
     bytesBefore: info.bytesBefore,
-    imports: describeImports(info.imports, info.memory?.wide === true),
+    imports: describeImports(info.imports, info.memory?.wide),
     exports: info.exports,
     bytesAfter: info.bytesAfter,
     memories: describeMemories(info),
@@ -154,7 +156,7 @@ function withoutRewrite(wasm: Uint8Array<ArrayBuffer>, error: RewriteError): Ins
     interface: has('handle') ? 'luge' : has('_start') ? 'wasi' : 'none',
     refused: describeRefusal(error),
     bytesBefore: wasm.length,
-    imports: describeImports(imports, false),
+    imports: describeImports(imports),
     exports,
     bytesAfter: null,
     memories: null,
@@ -182,11 +184,8 @@ function readMark(module: WebAssembly.Module): Record<string, unknown> | null {
   }
 }
 
-function describeImports(
-  imports: readonly GuestImport[],
-  hasWideMemory: boolean,
-): InspectedImport[] {
-  const findings = findImports(imports, hasWideMemory);
+function describeImports(imports: readonly GuestImport[], isWide?: boolean): InspectedImport[] {
+  const findings = findImports(imports, isWide);
   return imports.map(({ module, name, kind, signature }, at) => ({
     module,
     name,

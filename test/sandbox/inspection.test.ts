@@ -117,7 +117,7 @@ describe('what reset does', () => {
     expect(memories).toEqual([
       {
         ...{ name: 'memory', minPages: 2, maxPages: 9, declaredMaxPages: 9 },
-        ...{ declaredShared: false, imported: false, wide: false },
+        ...{ wide: false, declaredShared: false, imported: false },
       },
     ]);
   });

@@ -201,7 +201,7 @@ export class BulkHelpers {
   }
 
   #table(table: number): Place {
-    const wide = false;
+    const { wide } = this.#guest.tables[table]!;
     const limit = (out: Writer): void => {
       out.raw(BULK, TABLE_SIZE);
       out.u32(table);

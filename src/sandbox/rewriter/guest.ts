@@ -50,6 +50,8 @@ export interface GuestTable {
   readonly type: Span;
   readonly heapType: Span;
   readonly minElements: number;
+  /** Indices are i64. */
+  readonly wide: boolean;
   readonly init: ConstExpr | undefined;
 }
 

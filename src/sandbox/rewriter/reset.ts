@@ -89,7 +89,8 @@ function writeRetire(out: Writer, guest: Guest, plan: ResetPlan): void {
   for (const index of plan.grownTables) {
     out.raw(PREFIX, TABLE_SIZE);
     out.u32(index);
-    retireUnless(guest.tables[index]!.minElements, false);
+    const { minElements, wide } = guest.tables[index]!;
+    retireUnless(minElements, wide);
   }
 }
 
@@ -129,7 +130,7 @@ function writeClear(
 function writeTableFill(out: Writer, space: IndexSpace, index: number): void {
   const { guest } = space;
   const table = guest.tables[index]!;
-  out.raw(OP.I32_CONST, 0);
+  out.raw(table.wide ? OP.I64_CONST : OP.I32_CONST, 0);
   if (table.init === undefined) {
     writeNull(out, space, table.heapType);
   } else {

@@ -106,6 +106,7 @@ const RESERVED = '$luge';
 const SHARED_WITH_MAX = 0x03;
 const ADDRESS_64 = 0x04;
 const VERSION = 1;
+
 /** Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
 export function rewrite(
   source: Uint8Array,

@@ -30,6 +30,8 @@ const SECTION_NAMES = [
 const RANK = [0, 1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 11, 6];
 
 export const EXTERN_KINDS: readonly ExternKind[] = ['func', 'table', 'memory', 'global', 'tag'];
+/** V8 makes no larger table; one with more elements to begin with is not valid to it. */
+const ELEMENTS_MAX = 10_000_000;
 const NOTHING: Span = { start: 0, end: 0 };
 
 /** The custom section that marks a module as this rewriter's output. */
@@ -252,21 +254,23 @@ function readTables(section: Reader, guest: Guest): void {
     }
     const start = section.pos;
     const heapType = readRefType(section, guest.types.length);
-    const minElements = readTableLimits(section);
+    const { minElements, wide } = readTableLimits(section);
     const type = { start, end: section.pos };
     const init = hasInit ? readConstExpr(section, guest) : undefined;
-    guest.tables.push({ type, heapType, minElements, init });
+    guest.tables.push({ type, heapType, minElements, wide, init });
   }
 }
 
-function readTableLimits(section: Reader): number {
+function readTableLimits(section: Reader): { minElements: number; wide: boolean } {
   const at = section.pos;
   const flags = section.u8();
-  if (flags & 4) throw section.refuse('a 64-bit table', at);
-  if (flags > 1) throw section.refuse(`a table with limits of kind ${hex(flags)}`, at);
-  const min = section.u32();
-  if (flags === 1) section.u32();
-  return min;
+  if (flags & ~5) throw section.refuse(`a table with limits of kind ${hex(flags)}`, at);
+  const wide = (flags & 4) !== 0;
+  // A number is enough: what is not exact is beyond what an engine makes. A maximum may be any u64.
+  const minElements = wide ? Number(section.u64()) : section.u32();
+  if (minElements > ELEMENTS_MAX) throw malformed(`a table of ${minElements} elements`, at);
+  if (flags & 1) section.skipLeb(wide ? 10 : 5);
+  return { minElements, wide };
 }
 
 function readMemories(section: Reader, guest: Guest): void {

@@ -136,8 +136,11 @@ function readState(exports: Exports, memory: WebAssembly.Memory | undefined): St
   for (const [name, value] of Object.entries(exports)) {
     if (value instanceof WebAssembly.Global) globals[name] = globalValue(value);
     if (value instanceof WebAssembly.Table) {
-      tables[name] = Array.from({ length: value.length }, (_, at) => {
-        const item = value.get(at) as { name?: string } | null;
+      // Of one with 64-bit indices the length is a bigint, and so is what get takes.
+      const wide = typeof (value.length as unknown) === 'bigint';
+      tables[name] = Array.from({ length: Number(value.length) }, (_, at) => {
+        const index = (wide ? BigInt(at) : at) as number;
+        const item = value.get(index) as { name?: string } | null;
         return item === null ? null : plain(item);
       });
     }
