@@ -10,6 +10,7 @@
  *   mpmc_push_pop_wasm_inner_ns           8      our code in a loop inside WebAssembly: the checks below cost next to nothing
  *   mpmc_push_pop_wasm_ns                11-12   and two calls from JavaScript, 2 ns each
  *   mpmc_plain_publish_push_pop_wasm_ns  11-12   without the xchg: within the noise, as the next CAS waits for the store anyway
+ * With the other core busy they are 6, 8.5, 12.5, 18-20 and 17-18: more instructions suffer more, so the checks are not free then.
  * - The calls. TurboFan inlines the wrapper, not a body with atomics: four loads that depend on each other (the function's data, the
  *   instance, the dispatch handle), an indirect call through a table, a frame, everything live in JavaScript spilled. A body that
  *   is inlined is free (wasm_call_empty_ns); one atomic load behind a call is 4 ns (wasm_call_load_ns). Without the inlined wrapper
@@ -20,9 +21,8 @@
  *   the locked instructions. Constant addresses would drop them, and the ring's address would no longer be an argument.
  * - Stack check: a compare and a jump in each loop header; the loops are entered once. Unmeasurable.
  * - A 64-bit seq-cst store is a single xchg, a seq-cst load a mov: no fences.
- * Across threads it is the lines that move that count, not the code: spsc touches two for a value when it is nearly empty (TAIL, cell),
- * and there TypeScript is as fast; spsc_turns, whose consumer looks at the cell alone, is twice as fast as both, and so is mpmc.
- * The heap's gap to JavaScript is calls inside WebAssembly that V8 does not inline: 180 ns, 130 with --wasm-inlining-ignore-call-counts.
+ * Across threads it is the lines that move that count, not the code: spsc_indices touches two for a value when it is nearly empty (TAIL,
+ * cell), and there TypeScript was as fast; spsc, whose consumer looks at the cell alone, is twice as fast.
  */
 import { type Figure, header } from './figures.ts';
 import { type Candidate, forked } from './ring/candidate.ts';
@@ -77,7 +77,7 @@ async function uncontended(): Promise<Figure[]> {
       alone('spsc_push_pop_wasm_ns'),
       alone('spsc_push_pop_ts_ns'),
       ...inCpp('spsc'),
-      alone('spsc_turns_push_pop_wasm_ns'),
+      alone('spsc_indices_push_pop_wasm_ns'),
     ],
     SHORT,
   );
@@ -135,7 +135,7 @@ async function acrossThreads(): Promise<Figure[]> {
         across(`${name}_ts_ops_per_s`, `${structure}-ts`),
         across(`${name}_batch_32_ops_per_s`, `${structure}-wasm`, 32),
         across(`${name}_batch_32_ts_ops_per_s`, `${structure}-ts`, 32),
-        ...(structure === 'spsc' ? ['no_padding', 'no_cached_index', 'turns'] : ['vyukov']).map(
+        ...(structure === 'spsc' ? ['no_padding', 'no_cached_index', 'indices'] : ['vyukov']).map(
           (ablation) =>
             across(
               `${structure}_${ablation}_ops_per_s`,

@@ -24,22 +24,14 @@ const named = (file: string, name: string): Change => ({
 });
 
 const ABLATIONS = {
-  /** All four counters of the SPSC ring on one line. */
-  'no-padding': [
-    { file: 'spsc.wat', from: 'offset=256', to: 'offset=136' },
-    { file: 'spsc.wat', from: 'offset=260', to: 'offset=140' },
-  ],
-  /** Each side of the SPSC ring looks at the other's counter every time. */
+  /** All counters of the SPSC ring on one line. */
+  'no-padding': [{ file: 'spsc.wat', from: 'offset=256', to: 'offset=136' }],
+  /** The producer of the SPSC ring looks at the consumer's counter every time. */
   'no-cached-index': [
     {
       file: 'spsc.wat',
       from: '(i32.load offset=132 (local.get $r))',
       to: '(i32.atomic.load offset=256 (local.get $r))',
-    },
-    {
-      file: 'spsc.wat',
-      from: '(i32.load offset=260 (local.get $r))',
-      to: '(i32.atomic.load offset=128 (local.get $r))',
     },
   ],
   /**
@@ -51,14 +43,14 @@ const ABLATIONS = {
   ],
   /** Loops of push and pop inside the module, and a function that does nothing. */
   inner: [include('inner'), named('mpmc.wat', 'mpmcPush'), named('mpmc.wat', 'mpmcPop')],
-  /** The SPSC ring with a TURN in each cell. */
-  turns: [include('turns')],
+  /** The SPSC ring whose sides exchange counters. */
+  indices: [include('indices')],
   /** D. Vyukov's ring as he wrote it. */
   vyukov: [include('vyukov')],
 } satisfies Readonly<Record<string, readonly Change[]>>;
 
 export type Ablation = keyof typeof ABLATIONS;
-const OWN_FILES: ReadonlySet<string> = new Set(['inner.wat', 'turns.wat', 'vyukov.wat']);
+const OWN_FILES: ReadonlySet<string> = new Set(['inner.wat', 'indices.wat', 'vyukov.wat']);
 
 export async function ablation(name: Ablation): Promise<WebAssembly.Module> {
   const changes: readonly Change[] = ABLATIONS[name];

@@ -11,7 +11,7 @@ export type QueueName =
   | 'mpmc-plain-publish'
   | 'spsc-wasm'
   | 'spsc-ts'
-  | 'spsc-turns'
+  | 'spsc-indices'
   | 'spsc-no-padding'
   | 'spsc-no-cached-index';
 
@@ -37,7 +37,7 @@ export const BATCHES_ADDRESS: number = 32_768;
 const ABLATIONS: Readonly<Partial<Record<QueueName, Ablation>>> = {
   'mpmc-vyukov': 'vyukov',
   'mpmc-plain-publish': 'plain-publish',
-  'spsc-turns': 'turns',
+  'spsc-indices': 'indices',
   'spsc-no-padding': 'no-padding',
   'spsc-no-cached-index': 'no-cached-index',
 };
@@ -47,8 +47,7 @@ type Put = RingFunctions['mpmcPush'];
 
 export async function createQueue(name: QueueName): Promise<SharedQueue> {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-  // Those with a TURN begin like mpmc, whatever they are.
-  const { create } = name.startsWith('mpmc') || name === 'spsc-turns' ? MpmcRing : SpscRing;
+  const { create } = name.startsWith('mpmc') ? MpmcRing : SpscRing;
   create(memory, 0, { capacity: CAPACITY });
   if (name === 'mpmc-vyukov') {
     const i32 = new Int32Array(memory.buffer);
@@ -67,7 +66,7 @@ export function openQueue({ name, memory, module }: SharedQueue): Queue {
     return name === 'mpmc-wasm' ? MpmcRing.attach(memory, 0) : SpscRing.attach(memory, 0);
   }
   const instance = new WebAssembly.Instance(module, { luge: { arena: memory } });
-  const prefix = { 'mpmc-vyukov': 'vyukov', 'spsc-turns': 'turns' }[name as string];
+  const prefix = { 'mpmc-vyukov': 'vyukov', 'spsc-indices': 'indices' }[name as string];
   const names = prefix ?? name.slice(0, 4);
   const { [`${names}Push`]: push, [`${names}Pop`]: pop } = instance.exports;
   return new AblatedQueue(push as Put, pop as Take);

@@ -1,12 +1,15 @@
-/** spsc.wat in TypeScript, step for step, over Atomics: the baseline. What is plain there is plain here. */
+/**
+ * spsc.wat in TypeScript, step for step, over Atomics: the baseline. JavaScript has no cheap 64-bit atomics, so TURN and VALUE are two
+ * words, and VALUE is written, plainly, before TURN.
+ */
 import { type Batch, EMPTY, FULL, SpscRing } from '../../src/ring/index.ts';
 
 const MASK = 1;
 const TAIL = 32;
 const HEAD_SEEN = 33;
 const HEAD = 64;
-const TAIL_SEEN = 65;
-const CELLS = 96;
+const VALUES = 96;
+const TURNS = 97;
 
 export class TsSpsc {
   readonly #i32: Int32Array<SharedArrayBuffer>;
@@ -26,26 +29,25 @@ export class TsSpsc {
   push(value: number): number {
     const i32 = this.#i32;
     const mask = this.#mask;
-    const t = Atomics.load(i32, TAIL);
+    const t = i32[TAIL] as number;
     if (((t - (i32[HEAD_SEEN] as number)) | 0) > mask) {
       const head = Atomics.load(i32, HEAD);
       i32[HEAD_SEEN] = head;
       if (((t - head) | 0) > mask) return FULL;
     }
-    i32[CELLS + (t & mask)] = value;
-    Atomics.store(i32, TAIL, (t + 1) | 0);
+    const cell = 2 * (t & mask);
+    i32[VALUES + cell] = value;
+    Atomics.store(i32, TURNS + cell, (t + 1) | 0);
+    i32[TAIL] = (t + 1) | 0;
     return 0;
   }
 
   pop(): number {
     const i32 = this.#i32;
     const h = Atomics.load(i32, HEAD);
-    if (h === i32[TAIL_SEEN]) {
-      const tail = Atomics.load(i32, TAIL);
-      i32[TAIL_SEEN] = tail;
-      if (h === tail) return EMPTY;
-    }
-    const value = i32[CELLS + (h & this.#mask)] as number;
+    const cell = 2 * (h & this.#mask);
+    if (Atomics.load(i32, TURNS + cell) !== ((h + 1) | 0)) return EMPTY;
+    const value = i32[VALUES + cell] as number;
     Atomics.store(i32, HEAD, (h + 1) | 0);
     return value;
   }
@@ -53,7 +55,7 @@ export class TsSpsc {
   pushMany(batch: Batch, count: number): number {
     const i32 = this.#i32;
     const mask = this.#mask;
-    const t = Atomics.load(i32, TAIL);
+    const t = i32[TAIL] as number;
     let room = mask + 1 - ((t - (i32[HEAD_SEEN] as number)) | 0);
     if (room < count) {
       const head = Atomics.load(i32, HEAD);
@@ -62,23 +64,28 @@ export class TsSpsc {
       if (room === 0) return FULL;
     }
     const n = Math.min(count, room);
-    for (let i = 0; i < n; i++) i32[CELLS + ((t + i) & mask)] = batch.values[i] as number;
-    Atomics.store(i32, TAIL, (t + n) | 0);
+    for (let i = 1; i < n; i++) {
+      const cell = 2 * ((t + i) & mask);
+      i32[VALUES + cell] = batch.values[i] as number;
+      i32[TURNS + cell] = (t + i + 1) | 0;
+    }
+    const first = 2 * (t & mask);
+    i32[VALUES + first] = batch.values[0] as number;
+    Atomics.store(i32, TURNS + first, (t + 1) | 0);
+    i32[TAIL] = (t + n) | 0;
     return n;
   }
 
   popMany(batch: Batch, max: number): number {
     const i32 = this.#i32;
     const h = Atomics.load(i32, HEAD);
-    let there = ((i32[TAIL_SEEN] as number) - h) | 0;
-    if (there < max) {
-      const tail = Atomics.load(i32, TAIL);
-      i32[TAIL_SEEN] = tail;
-      there = (tail - h) | 0;
-      if (there === 0) return EMPTY;
+    let n = 0;
+    for (; n < max; n++) {
+      const cell = 2 * ((h + n) & this.#mask);
+      if (Atomics.load(i32, TURNS + cell) !== ((h + n + 1) | 0)) break;
+      batch.values[n] = i32[VALUES + cell] as number;
     }
-    const n = Math.min(max, there);
-    for (let i = 0; i < n; i++) batch.values[i] = i32[CELLS + ((h + i) & this.#mask)] as number;
+    if (n === 0) return EMPTY;
     Atomics.store(i32, HEAD, (h + n) | 0);
     return n;
   }

@@ -42,7 +42,7 @@ const CONFIGURATIONS: Readonly<Record<string, () => Works | Promise<Works>>> = {
   free_pop_push_wasm_ns: free,
   heap_push_pop_1k_wasm_ns: () => heap(Heap.create(memory(), 0, { capacity: HEAP_ENTRIES + 1 })),
   heap_push_pop_1k_js_ns: () => heap(new JsHeap()),
-  spsc_turns_push_pop_wasm_ns: () => pairs('spsc-turns'),
+  spsc_indices_push_pop_wasm_ns: () => pairs('spsc-indices'),
 };
 
 const configuration = process.argv[2] ?? '';

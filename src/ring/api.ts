@@ -45,6 +45,7 @@ export interface RingFunctions {
   mpmcSize(ring: number): number;
   spscPush(ring: number, value: number): number;
   spscPop(ring: number): number;
+  spscReady(ring: number): number;
   spscPushMany(ring: number, from: number, count: number): number;
   spscPopMany(ring: number, batch: number, max: number): number;
   spscSize(ring: number): number;

@@ -17,7 +17,7 @@ export { Deque, type DequeOptions } from './deque.ts';
 export { FreeList, type FreeListOptions } from './free-list.ts';
 export { Heap, type HeapOptions } from './heap.ts';
 export { type Constraint, type Layout, layout, type Region } from './layout.ts';
-export { MpmcRing } from './mpmc-ring.ts';
+export { MpmcRing, type MpmcRingOptions } from './mpmc-ring.ts';
 export { Beat, Bell, Parker, ParkingLot, type ParkingLotOptions, WORKERS_MAX } from './parker.ts';
 export { RingError, type RingErrorCode } from './ring-error.ts';
 export { attachRing } from './ring-module.ts';

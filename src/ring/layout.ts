@@ -8,7 +8,7 @@ import { Deque, type DequeOptions } from './deque.ts';
 import { FreeList, type FreeListOptions } from './free-list.ts';
 import { Heap, type HeapOptions } from './heap.ts';
 import { expectCount } from './identity.ts';
-import { MpmcRing } from './mpmc-ring.ts';
+import { MpmcRing, type MpmcRingOptions } from './mpmc-ring.ts';
 import { ParkingLot, type ParkingLotOptions } from './parker.ts';
 import { RingError } from './ring-error.ts';
 import { SpscRing } from './spsc-ring.ts';
@@ -16,7 +16,8 @@ import { SpscRing } from './spsc-ring.ts';
 /** One structure, or `count` (1 by default) alike. `bytes` is room for whatever the caller keeps. */
 export type Constraint = { readonly count?: number } & (
   | ({ readonly kind: 'deque' } & DequeOptions)
-  | ({ readonly kind: 'mpmc' | 'spsc' | 'completion' } & RingOptions)
+  | ({ readonly kind: 'mpmc' } & MpmcRingOptions)
+  | ({ readonly kind: 'spsc' | 'completion' } & RingOptions)
   | ({ readonly kind: 'freeList' } & { readonly items: FreeListOptions['count'] })
   | ({ readonly kind: 'heap' } & HeapOptions)
   | ({ readonly kind: 'lot' } & ParkingLotOptions)

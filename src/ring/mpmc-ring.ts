@@ -4,6 +4,7 @@ import type { Batch } from './batch.ts';
 import {
   capacityAt,
   expectCapacity,
+  expectCount,
   expectIdentity,
   expectRoom,
   identify,
@@ -12,10 +13,19 @@ import {
 import { attachRing } from './ring-module.ts';
 import { fillTurns } from './turns.ts';
 
+const SPINS = 8;
 const TAIL = PADDING_BYTES;
 const HEAD_SEEN = PADDING_BYTES + 4;
 const HEAD = 2 * PADDING_BYTES;
 const CELLS = 3 * PADDING_BYTES;
+
+/** See the head of mpmc.wat; `npm run bench -- ring` has the rates. */
+const SPINS_DEFAULT = 32;
+
+export interface MpmcRingOptions extends RingOptions {
+  /** How often a consumer looks again for a value that is not there yet before it says EMPTY. */
+  readonly spins?: number;
+}
 
 export class MpmcRing {
   readonly address: number;
@@ -39,16 +49,18 @@ export class MpmcRing {
     this.#size = ring.fn.mpmcSize;
   }
 
-  static bytes({ capacity }: RingOptions): number {
+  static bytes({ capacity }: MpmcRingOptions): number {
     return CELLS + 8 * expectCapacity(capacity);
   }
 
-  static create(memory: WebAssembly.Memory, address: number, options: RingOptions): MpmcRing {
+  static create(memory: WebAssembly.Memory, address: number, options: MpmcRingOptions): MpmcRing {
     const ring = attachRing(memory);
-    const { capacity, start = 0 } = options;
+    const { capacity, start = 0, spins = SPINS_DEFAULT } = options;
+    expectCount('spins', spins, 0, 2 ** 20);
     expectRoom(ring, address, MpmcRing.bytes(options));
     const { i32 } = ring;
     i32[(address + MASK) >> 2] = capacity - 1;
+    i32[(address + SPINS) >> 2] = spins;
     for (const cell of [TAIL, HEAD_SEEN, HEAD]) i32[(address + cell) >> 2] = start;
     fillTurns(i32, address + CELLS, capacity, start);
     identify(ring, address, 'mpmc');

@@ -10,11 +10,11 @@ import {
   MASK,
 } from './identity.ts';
 import { attachRing } from './ring-module.ts';
+import { fillTurns } from './turns.ts';
 
 const TAIL = PADDING_BYTES;
 const HEAD_SEEN = PADDING_BYTES + 4;
 const HEAD = 2 * PADDING_BYTES;
-const TAIL_SEEN = 2 * PADDING_BYTES + 4;
 const CELLS = 3 * PADDING_BYTES;
 
 export class SpscRing {
@@ -24,6 +24,7 @@ export class SpscRing {
   readonly #pop: RingFunctions['spscPop'];
   readonly #pushMany: RingFunctions['spscPushMany'];
   readonly #popMany: RingFunctions['spscPopMany'];
+  readonly #ready: RingFunctions['spscReady'];
   readonly #size: RingFunctions['spscSize'];
 
   private constructor(memory: WebAssembly.Memory, address: number) {
@@ -36,11 +37,12 @@ export class SpscRing {
     this.#pop = ring.fn.spscPop;
     this.#pushMany = ring.fn.spscPushMany;
     this.#popMany = ring.fn.spscPopMany;
+    this.#ready = ring.fn.spscReady;
     this.#size = ring.fn.spscSize;
   }
 
   static bytes({ capacity }: RingOptions): number {
-    return CELLS + 4 * expectCapacity(capacity);
+    return CELLS + 8 * expectCapacity(capacity);
   }
 
   static create(memory: WebAssembly.Memory, address: number, options: RingOptions): SpscRing {
@@ -49,7 +51,8 @@ export class SpscRing {
     expectRoom(ring, address, SpscRing.bytes(options));
     const { i32 } = ring;
     i32[(address + MASK) >> 2] = capacity - 1;
-    for (const cell of [TAIL, HEAD_SEEN, HEAD, TAIL_SEEN]) i32[(address + cell) >> 2] = start;
+    for (const cell of [TAIL, HEAD_SEEN, HEAD]) i32[(address + cell) >> 2] = start;
+    fillTurns(i32, address + CELLS, capacity, start);
     identify(ring, address, 'spsc');
     return new SpscRing(memory, address);
   }
@@ -77,6 +80,11 @@ export class SpscRing {
   /** Consumer only: takes up to `max` values into the batch: how many, or EMPTY. */
   popMany(batch: Batch, max: number = batch.capacity): number {
     return this.#popMany(this.address, batch.address, batch.atMost(max));
+  }
+
+  /** Consumer only: whether a value waits. What `Parker.park` is to look at: unlike `size` it misses no push. */
+  get isReady(): boolean {
+    return this.#ready(this.address) === 1;
   }
 
   /** How many values wait; may be old on return. */

@@ -1,4 +1,4 @@
-/** Cells of rings whose values carry a TURN (mpmc.wat, completion.wat): as if the lap before `start` had been written and read. */
+/** Cells of rings whose values carry a TURN (mpmc.wat, spsc.wat, completion.wat): as if the lap before `start` had been written and read. */
 export function fillTurns(
   i32: Int32Array<SharedArrayBuffer>,
   cells: number,

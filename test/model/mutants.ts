@@ -129,32 +129,39 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   // --- SPSC
   mutant(
-    'spsc_publishes_before_the_cell',
-    'spsc/lap',
-    'spsc.wat',
-    '    (i32.store offset=384\n      (i32.add (local.get $r) (i32.shl (i32.and (local.get $t) (i32.load offset=4 (local.get $r))) (i32.const 2)))\n      (local.get $value))\n',
-    '    (i32.atomic.store offset=128 (local.get $r) (i32.add (local.get $t) (i32.const 1)))\n    (i32.store offset=384\n      (i32.add (local.get $r) (i32.shl (i32.and (local.get $t) (i32.load offset=4 (local.get $r))) (i32.const 2)))\n      (local.get $value))\n',
-  ),
-  mutant(
     'spsc_publishes_with_a_plain_store',
     'spsc/held-back/2',
     'spsc.wat',
-    '    (i32.atomic.store offset=128 (local.get $r) (i32.add (local.get $t) (i32.const 1)))   ;; publish (release)',
-    '    (i32.store offset=128 (local.get $r) (i32.add (local.get $t) (i32.const 1)))   ;; publish (release)',
+    '    (i64.atomic.store offset=384                                          ;; publish (release)\n',
+    '    (i64.store offset=384                                          ;; publish (release)\n',
+  ),
+  mutant(
+    'spsc_a_batch_is_published_by_a_plain_store',
+    'spsc/batches',
+    'spsc.wat',
+    '    (i64.atomic.store offset=384                                          ;; publish them all\n',
+    '    (i64.store offset=384                                          ;; publish them all\n',
+  ),
+  mutant(
+    'spsc_holds_one_value_too_many',
+    'spsc/held-back/2',
+    'spsc.wat',
+    '        (if (i32.gt_s (i32.sub (local.get $t) (i32.load offset=132 (local.get $r))) (i32.load offset=4 (local.get $r)))\n          (then (return (i32.const -3))))))\n    (i64',
+    '        (if (i32.gt_s (i32.sub (local.get $t) (i32.load offset=132 (local.get $r))) (i32.add (i32.load offset=4 (local.get $r)) (i32.const 1)))\n          (then (return (i32.const -3))))))\n    (i64',
   ),
   mutant(
     'spsc_gives_the_cell_back_before_it_is_read',
     'spsc/lap',
     'spsc.wat',
-    '    (local.set $v (i32.load offset=384\n',
-    '    (i32.atomic.store offset=256 (local.get $r) (i32.add (local.get $h) (i32.const 1)))\n    (local.set $v (i32.load offset=384\n',
+    '    (local.set $cell (i64.atomic.load offset=384                          ;; observe (acquire): pairs with publish\n',
+    '    (i32.atomic.store offset=256 (local.get $r) (i32.add (local.get $h) (i32.const 1)))\n    (local.set $cell (i64.atomic.load offset=384                          ;; observe (acquire): pairs with publish\n',
   ),
   mutant(
-    'spsc_a_batch_takes_more_than_there_is',
+    'spsc_a_batch_takes_what_an_older_lap_left',
     'spsc/batches/2',
     'spsc.wat',
-    '    (if (i32.gt_u (local.get $n) (local.get $max)) (then (local.set $n (local.get $max))))\n    (local.set $end (i32.add (local.get $h) (local.get $n)))',
-    '    (local.set $n (local.get $max))\n    (local.set $end (i32.add (local.get $h) (local.get $n)))',
+    '            (i32.add (i32.add (local.get $h) (local.get $n)) (i32.const 1))))\n        (i64.store32',
+    '            (i32.wrap_i64 (i64.shr_u (local.get $cell) (i64.const 32)))))\n        (i64.store32',
   ),
   // --- completions
   mutant(
@@ -270,8 +277,8 @@ export const MUTANTS: readonly Mutant[] = [
     'heap_equal_keys_leave_in_any_order',
     'heap/equal-keys',
     'heap.wat',
-    '        (i32.lt_s (i32.sub (local.get $sequence) (i32.load offset=8 (local.get $e))) (i32.const 0)))))',
-    '        (i32.ge_s (i32.sub (local.get $sequence) (i32.load offset=8 (local.get $e))) (i32.const 0)))))',
+    '              (i64.eq (local.get $key) (i64.load (local.get $from)))\n              (i32.lt_s (i32.sub (local.get $sequence)',
+    '              (i64.eq (local.get $key) (i64.load (local.get $from)))\n              (i32.ge_s (i32.sub (local.get $sequence)',
   ),
   // --- parking
   {
@@ -331,5 +338,19 @@ export const MUTANTS: readonly Mutant[] = [
     'bell.wat',
     '(if (i32.eqz (i32.atomic.load (local.get $b))) (then (return)))       ;; store-load',
     '(return)       ;; store-load',
+  ),
+  mutant(
+    'parking_a_failed_promise_is_not_taken_back',
+    'parking/late-waker',
+    'lot.wat',
+    '          (drop (i64.atomic.rmw.and offset=256 (local.get $p) (i64.xor (local.get $bit) (i64.const -1))))\n          (br $again))))',
+    '          (br $again))))',
+  ),
+  mutant(
+    'mpmc_the_last_of_a_batch_of_eight_has_a_wrong_turn',
+    'mpmc/batch-of-nine',
+    'mpmc.wat',
+    '(i64.extend_i32_u (i32.add (local.get $t) (i32.const 8)))',
+    '(i64.extend_i32_u (i32.add (local.get $t) (i32.const 7)))',
   ),
 ];

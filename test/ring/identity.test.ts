@@ -38,7 +38,7 @@ const STRUCTURES: Record<string, Structure> = {
   },
   spsc: {
     identity: 0x4c52_0301,
-    bytes: 384 + 4 * capacity,
+    bytes: 384 + 8 * capacity,
     create: (memory, address) => SpscRing.create(memory, address, { capacity }),
     attach: (memory, address) => SpscRing.attach(memory, address),
   },

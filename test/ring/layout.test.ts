@@ -28,9 +28,9 @@ const CANARY = 0xa5;
 function bytesByTable(c: Constraint): number {
   switch (c.kind) {
     case 'deque':
-    case 'spsc':
       return 384 + 4 * c.capacity;
     case 'mpmc':
+    case 'spsc':
     case 'completion':
       return 384 + 8 * c.capacity;
     case 'freeList':

@@ -1,5 +1,5 @@
 /** Lot and bell: no wake-up is lost. The work is values in a deque, as in the runtime. */
-import { CompletionRing, Deque, ParkingLot } from '../../../src/ring/index.ts';
+import { attachRing, CompletionRing, Deque, ParkingLot } from '../../../src/ring/index.ts';
 import type { Bounds, Call, Cells, Scenario } from '../scenario.ts';
 import { AT, BYTES, cellNames, isQuiet, type Program, STATES, sequence } from './layouts.ts';
 
@@ -43,9 +43,10 @@ function isEmpty({ i32 }: Cells): boolean {
 
 /** The worker loop of the runtime: search, announce, look, sleep, look again; hand the search on. */
 const worker =
-  (id: number, timeoutNs: number = NEVER, wanted: number = NEVER): Program =>
+  (id: number, timeoutNs: number = NEVER, wanted: number = NEVER, isAnnounced = false): Program =>
   async (call: Call) => {
-    await call('searchBegin', LOT, id);
+    if (isAnnounced) await call('sleepEnd', LOT, id);
+    else await call('searchBegin', LOT, id);
     for (let got = 0; got < wanted; ) {
       const value = await call('dequeSteal', AT);
       if (value === -2) continue;
@@ -75,12 +76,19 @@ const producer =
 /** Sleeps until there is mail. */
 const mailbox: Program = async (call) => {
   for (;;) {
-    await call('sleepBegin', LOT, 0);
-    if ((await call('load32', MAIL)) === 0) await call('sleepWait', LOT, 0, NEVER);
-    await call('sleepEnd', LOT, 0);
+    await call('sleepBegin', LOT, 1);
+    if ((await call('load32', MAIL)) === 0) await call('sleepWait', LOT, 1, NEVER);
+    await call('sleepEnd', LOT, 1);
     if ((await call('load32', MAIL)) === 1) return;
   }
 };
+
+/** A waker that is late: worker 0 has announced that it sleeps, and leaves by itself, since it sees the value. */
+const lateWaker = lot('late-waker', { preemptions: 2 }, [
+  producer(1, 2),
+  worker(0, NEVER, 1, true),
+  worker(1, NEVER, 1),
+]);
 
 const killed = lot('killed-worker', { preemptions: 1, kills: 1 }, [
   producer(1, 2),
@@ -112,6 +120,13 @@ export const parkingScenarios: readonly Scenario[] = [
     onDeath: (call, thread) => {
       call('lotForget', LOT, thread - 1);
       call('wakeAny', LOT);
+    },
+  },
+  {
+    ...lateWaker,
+    setup: (cells) => {
+      lateWaker.setup(cells);
+      attachRing(cells.memory).fn.sleepBegin(LOT, 0);
     },
   },
   bell(),
