@@ -123,7 +123,7 @@ describe('what reset does', () => {
   });
 
   it('a_memory_that_is_imported_twice_is_cleared_once', () => {
-    // wabt's text for several memories is off here, so by hand: two imports of env.m, 3 pages each, and an own one of 2.
+    // Two imports of env.m, 3 pages each, and a memory of its own with 2.
     const imported = [3, ...Buffer.from('env'), 1, ...Buffer.from('m'), 2, 0, 3];
     const name = [6, ...Buffer.from('handle')];
     const wasm = new Uint8Array([
