@@ -9,6 +9,7 @@ import {
 } from '../sandbox/index.ts';
 import {
   counted,
+  grouped,
   inputName,
   judged,
   OutputError,
@@ -67,8 +68,8 @@ async function writeOutput(file: string, bytes: Uint8Array, streams: Streams): P
 function summary(file: string, output: string, info: RewriteInfo): string {
   const { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls, bulkPolls } = info;
   const to = output === STANDARD ? '<stdout>' : output;
-  const loops = `${counted(loopPolls, 'poll')} in loops (${elidedLoopPolls} elided)`;
-  const entries = `${entryPolls} at function entries (${elidedEntryPolls} elided), ${bulkPolls} in bulk instructions`;
+  const loops = `${counted(loopPolls, 'poll')} in loops (${grouped(elidedLoopPolls)} elided)`;
+  const entries = `${grouped(entryPolls)} at function entries (${grouped(elidedEntryPolls)} elided), ${grouped(bulkPolls)} in bulk instructions`;
   return `${inputName(file)} -> ${to}: ${loops}, ${entries}; ${sizes(info.bytesBefore, info.bytesAfter)}`;
 }
 

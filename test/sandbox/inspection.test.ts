@@ -122,6 +122,25 @@ describe('what reset does', () => {
     ]);
   });
 
+  it('a_memory_that_is_imported_twice_is_cleared_once', () => {
+    // Two imports of env.m, 3 pages each, and a memory of its own with 2.
+    const imported = [3, ...Buffer.from('env'), 1, ...Buffer.from('m'), 2, 0, 3];
+    const name = [6, ...Buffer.from('handle')];
+    const wasm = new Uint8Array([
+      ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 1, 4, 1, 0x60, 0, 0],
+      ...[2, 1 + 2 * imported.length, 2, ...imported, ...imported],
+      ...[3, 2, 1, 0, 5, 3, 1, 0, 2],
+      ...[7, 3 + name.length, 1, ...name, 0, 0, 10, 4, 1, 2, 0, 0x0b],
+    ]);
+    const { memories, reset } = inspectModule(wasm, { maxPages: 16, growth: 'retire' });
+    expect(memories?.map((one) => [one.name, one.minPages])).toEqual([
+      ['memory', 3],
+      ['memory', 3],
+      ['memory2', 2],
+    ]);
+    expect(reset?.clearedPages).toBe(5);
+  });
+
   it('a_memory_that_may_stay_grown_does_not_retire', () => {
     const { reset, memories } = inspect(MESSY, 5, 'keep');
     expect(reset?.retiresWhen).toEqual({ memoryHasGrown: false, tablesHaveGrown: [0] });
