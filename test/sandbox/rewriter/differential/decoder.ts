@@ -10,6 +10,8 @@ import { readHeapType, readValType } from '../../../../src/sandbox/rewriter/type
 
 export interface Instruction {
   readonly name: string;
+  readonly prefix: number | undefined;
+  readonly code: number;
   readonly kind: number;
   /** Offsets in the file: of the opcode, of its immediates, of what follows. */
   readonly start: number;
@@ -55,7 +57,9 @@ export function readInstruction(reader: Reader): Instruction {
   const kind = table.kinds[code] ?? Imm.INVALID;
   const immediates = reader.pos;
   const memory = skipImmediates(reader, kind);
-  return { name: table.names[code] ?? '', kind, start, immediates, end: reader.pos, memory };
+  const name = table.names[code] ?? '';
+  const prefix = prefixed === undefined ? undefined : opcode;
+  return { name, prefix, code, kind, start, immediates, end: reader.pos, memory };
 }
 
 /** Returns the memory that is named, or -1. */

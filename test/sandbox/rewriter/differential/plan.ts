@@ -17,11 +17,16 @@ export interface PlannedCall {
 const FUNCTIONS_MAX = 24;
 const ROUNDS = 3;
 
-export function planCalls(file: ModuleFile, rng: Rng): PlannedCall[] {
+export function planCalls(
+  file: ModuleFile,
+  rng: Rng,
+  functionsMax: number = FUNCTIONS_MAX,
+  rounds: number = ROUNDS,
+): PlannedCall[] {
   const first = file.imported('func').length;
   const calls: PlannedCall[] = [];
-  for (let round = 0; round < ROUNDS; round += 1) {
-    const last = Math.min(file.functions.length, first + FUNCTIONS_MAX);
+  for (let round = 0; round < rounds; round += 1) {
+    const last = Math.min(file.functions.length, first + functionsMax);
     for (let index = first; index < last; index += 1) {
       const name = exportName('func', index);
       if (!file.exportNames.has(name)) continue; // one that was added
@@ -45,9 +50,7 @@ function drawArgument(type: string, file: ModuleFile, rng: Rng): Argument {
     case 'i32':
       return value(rng.below(2) === 0 ? rng.pick(I32) : rng.u32() | 0);
     case 'i64':
-      return value(
-        BigInt.asIntN(64, (BigInt(rng.pick(I32)) << BigInt(rng.below(48))) ^ BigInt(rng.below(9))),
-      );
+      return value(drawI64(rng));
     case 'f32':
     case 'f64':
       return value(rng.pick([...F64, ...F64, ...F64_ODD, rng.u32() / 256 - 2 ** 20]));
@@ -59,6 +62,11 @@ function drawArgument(type: string, file: ModuleFile, rng: Rng): Argument {
     default:
       return drawReference(type, file, rng);
   }
+}
+
+function drawI64(rng: Rng): bigint {
+  const high = BigInt(rng.below(2) === 0 ? rng.pick(I32) : rng.u32());
+  return BigInt.asIntN(64, rng.below(3) === 0 ? high : (high << 32n) | BigInt(rng.u32()));
 }
 
 /** Of a type that is not looked into: what does not fit is a TypeError on both sides. */

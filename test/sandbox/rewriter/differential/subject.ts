@@ -4,7 +4,7 @@ import { hostImports, type Link, makeMemory } from './host.ts';
 import type { ModuleFile } from './module-file.ts';
 import { exportName } from './opened-module.ts';
 import { type PlannedCall, resolveArgument } from './plan.ts';
-import { STACK_OVERFLOW, Values } from './values.ts';
+import { SEGMENT_TRAP, STACK_OVERFLOW, Values } from './values.ts';
 
 export interface MemoryImage {
   readonly pages: number;
@@ -207,13 +207,12 @@ export class Rewritten extends Subject {
     try {
       const imports = { ...hostImports(this.file, this.link), $luge: this.#runtimeImports() };
       this.attach(new WebAssembly.Instance(this.#module, imports as WebAssembly.Imports));
-      const verdict = this.reset();
-      if (verdict === 0) return true;
-      this.lines.push(`begin: ${verdict}`);
+      if (this.reset() === 0) return true;
     } catch (error) {
-      if (error instanceof WebAssembly.LinkError) throw error;
-      this.lines.push(`begin: ${this.link.values.ending(error)}`);
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error;
     }
+    // Neither instantiation nor reset runs any code of the guest's.
+    this.lines.push(`begin: RuntimeError: ${SEGMENT_TRAP}`);
     return false;
   }
 

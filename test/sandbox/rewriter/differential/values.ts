@@ -8,10 +8,13 @@ export const HOST_OBJECTS: readonly unknown[] = [{ of: 'the host' }, 'a text', S
 
 export class HostError extends Error {}
 
+/** Of instantiation; reset has the engine's own instructions say it in their words. */
+export const SEGMENT_TRAP = 'segment out of bounds';
+
 const TRAP_ALIASES: readonly (readonly [pattern: RegExp, kind: string])[] = [
   // A wait in a memory that was declared unshared is `unreachable` in the output.
   [/Atomics\.wait cannot be called/, 'unreachable'],
-  [/^(data|element) segment \d+ (is )?out of bounds.*/, 'segment out of bounds'],
+  [/^(data|element) segment \d+ (is )?out of bounds.*/, SEGMENT_TRAP],
 ];
 
 export class Values {
