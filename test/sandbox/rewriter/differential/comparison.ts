@@ -55,8 +55,13 @@ const MAX_PAGES = 65_536;
 /** Throws a Disagreement. The module has to be one that V8 takes. */
 export async function compare(source: Uint8Array, options: CompareOptions): Promise<Verdict> {
   const opened = openModule(source);
-  // Says what is wrong if a module that was good is no longer.
-  new WebAssembly.Module(opened.bytes as Uint8Array<ArrayBuffer>);
+  try {
+    // Says what is wrong if a module that was good is no longer.
+    new WebAssembly.Module(opened.bytes as Uint8Array<ArrayBuffer>);
+  } catch (error) {
+    if (isRaceOfExceptions(error)) return RACE;
+    throw error;
+  }
   const rewritten = rewriteOpened(opened, options);
   if (rewritten.is === 'refused') return rewritten;
   try {
@@ -65,8 +70,16 @@ export async function compare(source: Uint8Array, options: CompareOptions): Prom
     if (error instanceof WebAssembly.LinkError || error instanceof LinkImpossible) {
       return { is: 'skipped', why: `imports that the host cannot provide (${error.message})` };
     }
+    if (isRaceOfExceptions(error)) return RACE;
     throw error;
   }
+}
+
+const RACE: Verdict = { is: 'skipped', why: 'V8 takes it or not, as it happens' };
+
+/** V8 compiles functions on several threads: whether it notices that two of them use different exceptions is up to which comes first. */
+function isRaceOfExceptions(error: unknown): boolean {
+  return /mix of legacy and new exception/.test((error as Error).message);
 }
 
 interface Output {
