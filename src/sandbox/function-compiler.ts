@@ -32,7 +32,7 @@ export function compileFunction(
   settings: FunctionSettings,
 ): { image: FunctionImage; info: RewriteInfo } {
   const { maxPages, growth, ...rest } = settings;
-  const { bytes, info } = rewrite(wasm, { maxPages, growth });
+  const { bytes, info } = rewrite(wasm, { maxPages, growth, standalone: true });
   checkImports(info);
   const module = compileRewritten(bytes, wasm);
   const { memories, iface } = info;

@@ -2,7 +2,7 @@
 import { hostFunctionNames } from './host.ts';
 import type { RewriteInfo } from './rewriter/index.ts';
 
-/** `runtime`: a memory, which each sandbox gets from the runtime, and what rewritten modules import from `$luge`. */
+/** `runtime`: what each sandbox gets new and empty, and what rewritten modules import from `$luge`. */
 export type ImportProvider = 'luge' | 'wasi' | 'assemblyscript' | 'runtime';
 
 export type GuestImport = Pick<
@@ -20,6 +20,7 @@ const PROVIDERS: Readonly<Record<string, ImportProvider>> = {
   env: 'assemblyscript',
 };
 
+const OWN_KINDS: ReadonlySet<string> = new Set(['memory', 'table', 'tag']);
 const WASI = 'wasi_snapshot_preview1';
 
 /** By import; `isWide`: memory 0 has 64-bit addresses. */
@@ -30,7 +31,9 @@ export function findImports(
   const names = hostFunctionNames();
   return imports.map((item) => {
     const { module, name, kind } = item;
-    if (kind === 'memory' || module === '$luge') return { provider: 'runtime', problem: undefined };
+    if (OWN_KINDS.has(kind) || module === '$luge') {
+      return { provider: 'runtime', problem: undefined };
+    }
     const functions = names.get(module);
     const problem =
       kind === 'func' && functions?.has(name) === true
@@ -66,7 +69,7 @@ function problemOf(
   functions: ReadonlySet<string> | undefined,
   names: ReadonlyMap<string, unknown>,
 ): string {
-  if (kind !== 'func') return `a ${kind} cannot be imported`;
+  if (kind !== 'func') return `a ${kind} cannot be imported: nobody has a value for it`;
   return functions === undefined
     ? `there is no module of that name; there are ${[...names.keys()].join(', ')}`
     : 'there is no function of that name';

@@ -91,7 +91,7 @@ export interface Inspection {
 export function inspectModule(wasm: Uint8Array<ArrayBuffer>, options: InspectOptions): Inspection {
   let output: ReturnType<typeof rewrite>;
   try {
-    output = rewrite(wasm, { ...options, entry: 'optional', report: true });
+    output = rewrite(wasm, { ...options, standalone: true, entry: 'optional', report: true });
   } catch (error) {
     if (!(error instanceof RewriteError) || !WebAssembly.validate(wasm)) throw error;
     return withoutRewrite(wasm, error);

@@ -116,3 +116,35 @@ describe('a function with 64-bit addresses', () => {
     expect(error?.message).toMatch(message);
   });
 });
+
+describe('a function that imports what nobody has', () => {
+  it('gets_tables_and_tags_of_its_own_for_each_request', async () => {
+    await using runtime = await small();
+    await runtime.load('own', {
+      wasm: assemble(`(module
+        (import "env" "__indirect_function_table" (table $t 2 funcref)) (import "env" "__cpp_exception" (tag $e (param i32)))
+        (import "luge" "status" (func $status (param i32)))
+        (elem (table $t) (i32.const 1) func $throw)
+        (func $throw (throw $e (i32.const 201)))
+        (func (export "handle")
+          (if (i32.eqz (ref.is_null (table.get $t (i32.const 0)))) (then unreachable))
+          (table.set $t (i32.const 0) (ref.func $throw))
+          (call $status (block $caught (result i32)
+            (try_table (catch $e $caught) (call_indirect $t (i32.const 1)))
+            (unreachable)))))`),
+    });
+    for (let round = 0; round < 3; round += 1) {
+      expect((await runtime.invoke('own')).status).toBe(201);
+    }
+    expect(runtime.stats().workersLost).toBe(0);
+    await allFree(runtime);
+  });
+
+  it('is_refused_a_global', async () => {
+    await using runtime = await small();
+    const wasm = assemble(
+      '(module (import "env" "__stack_pointer" (global (mut i32))) (func (export "handle")))',
+    );
+    expect(await codeOf(runtime.load('f', { wasm }))).toBe('ERR_WASM_IMPORT');
+  });
+});

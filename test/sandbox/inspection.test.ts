@@ -29,7 +29,7 @@ describe('what a module imports', () => {
       ...[null, null, null, null],
       'there is no function of that name',
       expect.stringMatching(/^there is no module of that name; there are .*luge/),
-      'a global cannot be imported',
+      'a global cannot be imported: nobody has a value for it',
     ]);
     expect(imports.map(({ signature }) => signature).slice(1, 4)).toEqual([
       ...['(i32, i32) -> (i32)', '(i32, i32, i32, i32) -> ()', null],

@@ -27,7 +27,7 @@ import type { Guest } from './guest.ts';
 import { OP, VOID } from './helpers.ts';
 import { I32, I64, type IndexSpace, type ValType } from './index-space.ts';
 import type { Span } from './reader.ts';
-import { leb, type Writer } from './writer.ts';
+import { leb, sleb, type Writer } from './writer.ts';
 
 /** How much of an instruction's work stays together. */
 interface Grain {
@@ -282,15 +282,6 @@ function arrayPlace(array: number): Place {
     out.raw(OP.LOCAL_GET, array, GC, ARRAY_LEN, OP.I64_EXTEND_U);
   };
   return { wide: false, limit, scale: 1 };
-}
-
-/** A type index as an s33. */
-function sleb(index: number): number[] {
-  const bytes = leb(index);
-  const last = bytes.length - 1;
-  if (bytes[last]! < 0x40) return bytes;
-  bytes[last]! |= 0x80;
-  return [...bytes, 0];
 }
 
 function writeSplit(out: Writer, split: Split, poll: readonly number[]): void {

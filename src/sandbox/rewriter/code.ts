@@ -302,7 +302,7 @@ export class CodePass {
       }
       default:
         if (kind <= Imm.BR_ON_CAST || kind === Imm.LABEL_HINTED) this.#control(reader, kind, start);
-        else if (kind === Imm.TAG) reader.index('tag', this.#guest.tagCount);
+        else if (kind === Imm.TAG) reader.index('tag', this.#guest.tags.length);
         else this.#store(reader, kind, start);
     }
   }
@@ -364,7 +364,7 @@ export class CodePass {
         return;
       case Imm.CATCH:
         this.#expectTry(start);
-        reader.index('tag', this.#guest.tagCount);
+        reader.index('tag', this.#guest.tags.length);
         return;
       case Imm.CATCH_ALL:
         this.#expectTry(start);
@@ -413,7 +413,7 @@ export class CodePass {
       const at = reader.pos;
       const form = reader.u8();
       if (form > 3) throw malformed(`a catch clause of kind ${form}`, at);
-      if (form < 2) reader.index('tag', this.#guest.tagCount);
+      if (form < 2) reader.index('tag', this.#guest.tags.length);
       this.#label(reader);
     }
     this.#labels.push(Frame.BLOCK);

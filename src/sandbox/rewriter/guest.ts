@@ -45,6 +45,11 @@ export interface GuestGlobal {
   readonly init: ConstExpr;
 }
 
+export interface ImportedVariable {
+  readonly index: number;
+  readonly type: Span;
+}
+
 export interface GuestTable {
   /** From the reference type to the end of the limits. */
   readonly type: Span;
@@ -94,14 +99,19 @@ export interface Guest {
   readonly functions: number[];
   importedFunctions: number;
   functionBytes: Span;
+  /** Imported ones first. */
   readonly tables: GuestTable[];
+  importedTables: number;
   /** Imported ones first. */
   readonly memories: GuestMemory[];
-  tagCount: number;
-  tagBytes: Span | undefined;
+  /** Type indices, imported ones first. */
+  readonly tags: number[];
+  importedTags: number;
   /** Globals that the module defines; indices begin at `importedGlobals`. */
   readonly globals: GuestGlobal[];
   importedGlobals: number;
+  /** Those of the imported ones that are mutable. */
+  readonly importedVariables: ImportedVariable[];
   readonly exports: GuestExport[];
   start: number | undefined;
   readonly elements: GuestElement[];

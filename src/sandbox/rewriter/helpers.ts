@@ -15,6 +15,7 @@ export const OP = {
   IF: 0x04,
   ELSE: 0x05,
   END: 0x0b,
+  BR: 0x0c,
   BR_IF: 0x0d,
   RETURN: 0x0f,
   CALL: 0x10,
@@ -54,6 +55,7 @@ export const OP = {
   I32_WRAP: 0xa7,
   I64_EXTEND_U: 0xad,
   REF_NULL: 0xd0,
+  REF_AS_NON_NULL: 0xd4,
 } as const;
 
 export const VOID = 0x40;

@@ -1,20 +1,26 @@
 import type { Guest } from './guest.ts';
 import type { Span } from './reader.ts';
-import { Writer } from './writer.ts';
+import { sleb, Writer } from './writer.ts';
 
 // What the rewriter adds to the guest's index spaces, and how the guest's own indices move.
 //
 //   space      guest's imports   added imports            guest's own   appended
 //   functions  unchanged         interrupt [wait32 wait64] + shift      helpers
 //   memories   all (now imported) control                  –            –
-//   globals    unchanged         –                         unchanged    segment flags, logical size, used, null exception
+//   globals    unchanged         –                         unchanged    segment flags, logical sizes, used, saved imports, null exception
+//   tables     unchanged         –                         unchanged    saved imports
 //   types      unchanged         –                         unchanged    signatures, loop parameters
-//   tables, tags, segments: unchanged
+//   tags, segments: unchanged
 //
 // Only functions move, because an import has to come before the guest's first own function.
 
+/** Value type and heap type: the reference to no exception. */
+const NULL_EXNREF = 0x74;
+const REF_NULL = 0xd0;
 export const I32 = 0x7f;
 export const I64 = 0x7e;
+const I32_CONST = 0x41;
+const ADDRESS_64 = 0x04;
 
 /** A value type as it is encoded: mostly one byte. */
 export type ValType = number | readonly number[];
@@ -31,11 +37,17 @@ export interface Helper {
   readonly write: (out: Writer) => void;
 }
 
+/** All are mutable. */
 export interface AddedGlobal {
   readonly name: string;
   readonly index: number;
-  /** What a mutable i32 begins with, and goes back to at reset; undefined for the constant null of no exception. */
-  readonly value: number | undefined;
+  readonly type: readonly number[];
+  /** A constant expression, without its `end`. */
+  readonly init: readonly number[];
+  /** It goes back to `init` at reset. */
+  readonly isReset: boolean;
+  /** False for a constant. */
+  readonly isMutable: boolean;
 }
 
 export class IndexSpace {
@@ -44,6 +56,8 @@ export class IndexSpace {
   readonly imports: readonly AddedImport[];
   readonly helpers: Helper[];
   readonly globals: AddedGlobal[];
+  /** As they are encoded. */
+  readonly tables: (readonly number[])[];
   readonly typeBytes: Writer;
   readonly waits: boolean;
   #typeCount: number;
@@ -55,6 +69,7 @@ export class IndexSpace {
     this.controlMemory = guest.memories.length;
     this.helpers = [];
     this.globals = [];
+    this.tables = [];
     this.typeBytes = new Writer(64);
     this.#typeCount = 0;
     this.#typeByKey = new Map();
@@ -119,18 +134,34 @@ export class IndexSpace {
 
   /** An immutable global: the null of every type of exception. */
   nullException(): number {
-    const known = this.globals.find(({ value }) => value === undefined);
-    return known?.index ?? this.#addGlobal('$luge.null_exception', undefined);
+    const name = '$luge.null_exception';
+    const known = this.globals.find((global) => global.name === name);
+    if (known !== undefined) return known.index;
+    const init = [REF_NULL, NULL_EXNREF];
+    return this.#addGlobal({ name, type: [NULL_EXNREF], init, isReset: false, isMutable: false });
   }
 
+  /** An i32 that goes back to `value` at reset. */
   global(name: string, value: number): number {
-    return this.#addGlobal(name, value);
+    const init = [I32_CONST, ...sleb(value)];
+    return this.#addGlobal({ name, type: [I32], init, isReset: true, isMutable: true });
   }
 
-  #addGlobal(name: string, value: number | undefined): number {
+  /** A global that outlives a reset. */
+  lastingGlobal(name: string, type: readonly number[], init: readonly number[]): number {
+    return this.#addGlobal({ name, type, init, isReset: false, isMutable: true });
+  }
+
+  #addGlobal(global: Omit<AddedGlobal, 'index'>): number {
     const first = this.guest.importedGlobals + this.guest.globals.length;
     const index = first + this.globals.length;
-    this.globals.push({ name, index, value });
+    this.globals.push({ ...global, index });
     return index;
+  }
+
+  /** A table without a maximum that is empty to begin with; `type` is the reference type of its elements. */
+  table(type: readonly number[], wide: boolean): number {
+    this.tables.push([...type, wide ? ADDRESS_64 : 0, 0]);
+    return this.guest.tables.length + this.tables.length - 1;
   }
 }

@@ -49,7 +49,8 @@ export function describeReset(guest: Guest, space: IndexSpace, plan: ResetPlan):
     elements: elements.reduce((sum, { count }) => sum + count, 0),
     globals:
       guest.globals.filter(({ mutable }) => mutable).length +
-      space.globals.filter(({ index }) => index !== plan.usedGlobal).length,
+      guest.importedVariables.length +
+      space.globals.filter(({ isReset }) => isReset).length,
     hasStart: guest.start !== undefined,
     retiresWhen: {
       memoryHasGrown: guest.memories.length > 0 && plan.retiresGrown,

@@ -2,6 +2,7 @@
 //
 //   retire?   a memory or a table has grown and may not stay so, or the instance serves once and has -> 1, and nothing is done
 //   memories  filled with zeros, over all of their physical size
+//   imports   tables and mutable globals: as the first reset found them; see imported-state.ts
 //   tables    those that some instruction can write: filled with their initial value
 //   segments  replayed in the order of instantiation: elements, then data (spec 4.5.4). Data segments are all passive in
 //             the output; element segments only if their table can be written, else the engine's own instantiation has
@@ -15,6 +16,12 @@
 import { writeConstExprAsCode, writeNull } from './const-expr.ts';
 import type { Guest } from './guest.ts';
 import { OP, VOID } from './helpers.ts';
+import {
+  SAVING_LOCALS,
+  type SavedImports,
+  writeSavedSizes,
+  writeSaving,
+} from './imported-state.ts';
 import type { IndexSpace } from './index-space.ts';
 import type { PlannedMemory } from './memories.ts';
 import type { Writer } from './writer.ts';
@@ -37,6 +44,8 @@ export interface ResetPlan {
   readonly retiresGrown: boolean;
   /** Set by the first reset of an instance that serves once; otherwise there is none. */
   readonly usedGlobal: number | undefined;
+  /** Where imported tables and mutable globals are saved, if there are any. */
+  readonly saved: SavedImports | undefined;
 }
 
 /**
@@ -56,15 +65,18 @@ export function servesOnceBecause(guest: Guest): string | undefined {
 
 export function writeReset(out: Writer, space: IndexSpace, plan: ResetPlan): void {
   const { guest } = space;
-  out.raw(0);
+  out.raw(...(plan.saved === undefined ? [0] : SAVING_LOCALS));
   writeRetire(out, guest, plan);
   for (const [index, memory] of plan.memories.entries()) {
     if (memory.first === index) writeClear(out, index, memory, plan.retiresGrown);
   }
-  for (const index of plan.writtenTables) writeTableFill(out, space, index);
+  if (plan.saved !== undefined) writeSaving(out, plan.saved);
+  for (const index of plan.writtenTables) {
+    if (index >= guest.importedTables) writeTableFill(out, space, index);
+  }
   writeElements(out, space, plan);
   writeData(out, space);
-  writeGlobals(out, space, plan.usedGlobal);
+  writeGlobals(out, space);
   out.raw(OP.I32_CONST, 0, OP.END);
 }
 
@@ -86,7 +98,9 @@ function writeRetire(out: Writer, guest: Guest, plan: ResetPlan): void {
     out.u32(index);
     retireUnless(minPages, wide);
   }
+  if (plan.saved !== undefined) writeSavedSizes(out, plan.saved);
   for (const index of plan.grownTables) {
+    if (index < guest.importedTables) continue;
     out.raw(PREFIX, TABLE_SIZE);
     out.u32(index);
     const { minElements, wide } = guest.tables[index]!;
@@ -168,7 +182,7 @@ function writeData(out: Writer, space: IndexSpace): void {
   }
 }
 
-function writeGlobals(out: Writer, space: IndexSpace, usedGlobal: number | undefined): void {
+function writeGlobals(out: Writer, space: IndexSpace): void {
   const { guest } = space;
   for (const [at, global] of guest.globals.entries()) {
     if (!global.mutable) continue;
@@ -176,11 +190,9 @@ function writeGlobals(out: Writer, space: IndexSpace, usedGlobal: number | undef
     out.u8(OP.GLOBAL_SET);
     out.u32(guest.importedGlobals + at);
   }
-  for (const { index, value } of space.globals) {
-    if (index === usedGlobal || value === undefined) continue;
-    out.u8(OP.I32_CONST);
-    out.s32(value);
-    out.u8(OP.GLOBAL_SET);
+  for (const { index, init, isReset } of space.globals) {
+    if (!isReset) continue;
+    out.raw(...init, OP.GLOBAL_SET);
     out.u32(index);
   }
 }

@@ -6,6 +6,7 @@
 //                                     lets a guest go on: an exit poll reads it again first, and would not get past it
 //                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory,
 //                                     and only where that holds the expected value (an i64 address is cut to its low half)
+//   the guest's imports    functions, globals, tables and tags stay (tables and tags not if `standalone`); see imported-state.ts
 //   added exports          $luge.reset  () -> i32: 0 = like a fresh instance, 1 = has to be retired
 //                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE. Of a module without
 //                                       an entry the start function alone: what is left of instantiation after a reset
@@ -20,6 +21,7 @@ import { type CustomSectionInfo, copyCustoms } from './custom-sections.ts';
 import { RewriteError } from './errors.ts';
 import type { ExternKind, Guest, GuestElement, GuestExport } from './guest.ts';
 import { type Entry, OP, writeEnter, writeInterrupted } from './helpers.ts';
+import { adoptImports, planSaving } from './imported-state.ts';
 import { I32, IndexSpace } from './index-space.ts';
 import { addGrowth, type PlannedMemory, planMemories } from './memories.ts';
 import { PAGES_MAX_64 } from './memory-limits.ts';
@@ -47,6 +49,11 @@ export interface RewriteOptions {
    * without a fitting entry has the interface 'none'.
    */
   readonly entry?: 'required' | 'optional';
+  /**
+   * There is nobody to import tables and tags from: those that the guest imports become its own, empty and new. Default
+   * false, which leaves them imports.
+   */
+  readonly standalone?: boolean;
   /** Keep what became of each loop and function entry, in `RewriteInfo.polls`. Default false. */
   readonly report?: boolean;
 }
@@ -116,6 +123,7 @@ export function rewrite(
   // A Buffer is a Uint8Array whose subarray is several times as slow.
   const guest = readGuest(new Uint8Array(source.buffer, source.byteOffset, source.length));
   checkReserved(guest);
+  if (options.standalone === true) adoptImports(guest);
   const entry = options.entry === 'optional' ? findOptionalEntry(guest) : findEntry(guest);
   const memories = planMemories(guest, options.maxPages);
   const keeps = options.growth === 'keep';
@@ -131,7 +139,9 @@ export function rewrite(
     growth,
   });
   const usedGlobal =
-    servesOnceBecause(guest) !== undefined ? space.global('$luge.used', 0) : undefined;
+    servesOnceBecause(guest) !== undefined
+      ? space.lastingGlobal('$luge.used', [I32], [OP.I32_CONST, 0])
+      : undefined;
   // Memory that is not written costs nothing; to grow costs a copy of all that is there.
   const codeBytes = guest.code.end - guest.code.start;
   const bodies = new Writer(codeBytes + (codeBytes >> 1) + 4096);
@@ -146,6 +156,7 @@ export function rewrite(
     memories,
     retiresGrown: !keeps,
     usedGlobal,
+    saved: planSaving(guest, space, code.storage.writtenTables),
   };
   const reset = space.helper('$luge.reset', space.type([], [I32]), (out) =>
     writeReset(out, space, plan),
@@ -172,9 +183,10 @@ export function rewrite(
   section(1, (to) => writeTypes(to, guest, space));
   section(2, (to) => writeImports(to, guest, space, memories));
   section(3, (to) => writeFunctions(to, guest, space));
-  if (guest.tables.length > 0) section(4, (to) => writeTables(to, guest, space));
-  const { tagBytes } = guest;
-  if (tagBytes !== undefined) section(13, (to) => to.copy(source, tagBytes.start, tagBytes.end));
+  if (guest.tables.length + space.tables.length > guest.importedTables) {
+    section(4, (to) => writeTables(to, guest, space));
+  }
+  if (guest.tags.length > guest.importedTags) section(13, (to) => writeTags(to, guest));
   if (guest.globals.length + space.globals.length > 0) {
     section(6, (to) => writeGlobals(to, guest, space));
   }
@@ -304,7 +316,13 @@ function writeImports(
   space: IndexSpace,
   memories: readonly PlannedMemory[],
 ): void {
-  const kept = guest.imports.filter(({ kind }) => kind !== 'memory');
+  const kept = guest.imports.filter(
+    ({ kind }) =>
+      kind === 'func' ||
+      kind === 'global' ||
+      (kind === 'table' && guest.importedTables > 0) ||
+      (kind === 'tag' && guest.importedTags > 0),
+  );
   to.u32(kept.length + memories.length + 1 + space.imports.length);
   for (const { start, end } of kept) to.copy(guest.source, start, end);
   const writeMemory = (memory: Omit<PlannedMemory, 'first'>): void => {
@@ -331,18 +349,27 @@ function writeFunctions(to: Writer, guest: Guest, space: IndexSpace): void {
 }
 
 const END = 0x0b;
-/** Value type and heap type: the reference to no exception. */
-const NULL_EXNREF = 0x74;
 
 function writeTables(to: Writer, guest: Guest, space: IndexSpace): void {
-  to.u32(guest.tables.length);
-  for (const { type, init } of guest.tables) {
+  const defined = guest.tables.slice(guest.importedTables);
+  to.u32(defined.length + space.tables.length);
+  for (const { type, init } of defined) {
     if (init !== undefined) to.raw(0x40, 0x00);
     to.copy(guest.source, type.start, type.end);
     if (init !== undefined) {
       writeConstExpr(to, guest, init, (index) => space.function(index));
       to.u8(END);
     }
+  }
+  for (const table of space.tables) to.raw(...table);
+}
+
+function writeTags(to: Writer, guest: Guest): void {
+  const defined = guest.tags.slice(guest.importedTags);
+  to.u32(defined.length);
+  for (const typeIndex of defined) {
+    to.u8(0);
+    to.u32(typeIndex);
   }
 }
 
@@ -353,14 +380,8 @@ function writeGlobals(to: Writer, guest: Guest, space: IndexSpace): void {
     writeConstExpr(to, guest, init, (index) => space.function(index));
     to.u8(END);
   }
-  for (const { value } of space.globals) {
-    if (value === undefined) {
-      to.raw(NULL_EXNREF, 0, OP.REF_NULL, NULL_EXNREF, END);
-      continue;
-    }
-    to.raw(I32, 1, 0x41);
-    to.s32(value);
-    to.u8(END);
+  for (const { type, init, isMutable } of space.globals) {
+    to.raw(...type, isMutable ? 1 : 0, ...init, END);
   }
 }
 

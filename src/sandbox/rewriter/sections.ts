@@ -1,6 +1,13 @@
 import { readConstExpr } from './const-expr.ts';
 import { hex, malformed, RewriteError } from './errors.ts';
-import type { ExternKind, Guest, GuestElement, GuestMemory, SegmentMode } from './guest.ts';
+import type {
+  ExternKind,
+  Guest,
+  GuestElement,
+  GuestMemory,
+  GuestTable,
+  SegmentMode,
+} from './guest.ts';
 import { PAGES_MAX, PAGES_MAX_64 } from './memory-limits.ts';
 import { Reader, type Span } from './reader.ts';
 import { readMutability, readRefType, readTypeEntry, readValType } from './types.ts';
@@ -50,11 +57,13 @@ export function readGuest(source: Uint8Array): Guest {
     importedFunctions: 0,
     functionBytes: NOTHING,
     tables: [],
+    importedTables: 0,
     memories: [],
-    tagCount: 0,
-    tagBytes: undefined,
+    tags: [],
+    importedTags: 0,
     globals: [],
     importedGlobals: 0,
+    importedVariables: [],
     exports: [],
     start: undefined,
     elements: [],
@@ -220,17 +229,21 @@ function readImportType(section: Reader, guest: Guest, kind: ExternKind, name: s
     case 'memory':
       guest.memories.push(readMemoryType(section, name));
       return 0;
-    case 'global':
+    case 'global': {
       readValType(section, guest.types.length);
-      // Its value would outlive the request, and no interface of Luge provides one.
-      if (readMutability(section)) throw section.refuse(`the mutable imported global ${name}`, at);
+      const type = { start: at, end: section.pos };
+      const index = guest.importedGlobals;
+      if (readMutability(section)) guest.importedVariables.push({ index, type });
       guest.importedGlobals += 1;
       return 0;
+    }
     case 'tag':
+      guest.importedTags += 1;
       return readTag(section, guest);
     default:
-      // As above: a table that instances share cannot be reset for one of them.
-      throw section.refuse(`the imported table ${name}`, at);
+      guest.tables.push({ ...readTableType(section, guest), init: undefined });
+      guest.importedTables += 1;
+      return 0;
   }
 }
 
@@ -252,13 +265,16 @@ function readTables(section: Reader, guest: Guest): void {
       const at = section.pos;
       if (section.u8() !== 0) throw malformed('a table', at);
     }
-    const start = section.pos;
-    const heapType = readRefType(section, guest.types.length);
-    const { minElements, wide } = readTableLimits(section);
-    const type = { start, end: section.pos };
-    const init = hasInit ? readConstExpr(section, guest) : undefined;
-    guest.tables.push({ type, heapType, minElements, wide, init });
+    const type = readTableType(section, guest);
+    guest.tables.push({ ...type, init: hasInit ? readConstExpr(section, guest) : undefined });
   }
+}
+
+function readTableType(section: Reader, guest: Guest): Omit<GuestTable, 'init'> {
+  const start = section.pos;
+  const heapType = readRefType(section, guest.types.length);
+  const limits = readTableLimits(section);
+  return { type: { start, end: section.pos }, heapType, ...limits };
 }
 
 function readTableLimits(section: Reader): { minElements: number; wide: boolean } {
@@ -313,15 +329,14 @@ function readGlobals(section: Reader, guest: Guest): void {
 function readTag(reader: Reader, guest: Guest): number {
   const at = reader.pos;
   if (reader.u8() !== 0) throw malformed('a tag attribute', at);
-  guest.tagCount += 1;
-  return readFuncTypeIndex(reader, guest);
+  const typeIndex = readFuncTypeIndex(reader, guest);
+  guest.tags.push(typeIndex);
+  return typeIndex;
 }
 
 function readTags(section: Reader, guest: Guest): void {
-  const start = section.pos;
   const count = section.count('tags', 2);
   for (let index = 0; index < count; index += 1) readTag(section, guest);
-  guest.tagBytes = { start, end: section.pos };
 }
 
 function readExports(section: Reader, guest: Guest): void {
@@ -331,7 +346,7 @@ function readExports(section: Reader, guest: Guest): void {
     table: guest.tables.length,
     memory: guest.memories.length,
     global: guest.importedGlobals + guest.globals.length,
-    tag: guest.tagCount,
+    tag: guest.tags.length,
   };
   for (let index = 0; index < count; index += 1) {
     const start = section.pos;

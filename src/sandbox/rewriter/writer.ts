@@ -149,3 +149,14 @@ export function leb(value: number): number[] {
   }
   return [...bytes, rest];
 }
+
+/** LEB128 of a signed number of 32 bits, or of an index as an s33. */
+export function sleb(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value;
+  while (rest < -0x40 || rest >= 0x40) {
+    bytes.push((rest & 0x7f) | 0x80);
+    rest >>= 7;
+  }
+  return [...bytes, rest & 0x7f];
+}

@@ -45,8 +45,6 @@ describe('errors', () => {
     [`(import "$luge" "control" (func)) ${ENTRY}`, 'ERR_WASM_RESERVED', '$luge.control'],
     [`(func (export "$luge.reset")) ${ENTRY}`, 'ERR_WASM_RESERVED', '$luge.reset'],
     [`(memory 17) ${ENTRY}`, 'ERR_MEMORY_LIMIT', '17 pages'],
-    [`(import "env" "t" (table 1 funcref)) ${ENTRY}`, 'ERR_WASM_UNSUPPORTED', 'env.t'],
-    [`(import "env" "g" (global (mut i32))) ${ENTRY}`, 'ERR_WASM_UNSUPPORTED', 'env.g'],
   ])('%s', (wat, code, words) => {
     const error = failure(assemble(`(module ${wat})`));
     expect(error.code).toBe(code);

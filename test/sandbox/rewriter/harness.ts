@@ -74,6 +74,7 @@ export interface RunOptions {
   readonly entry?: 'required' | 'optional';
   readonly growth?: 'retire' | 'keep';
   readonly maxPages?: number;
+  readonly standalone?: boolean;
   readonly imports?: Record<string, Record<string, unknown>>;
   /** 0 = go on; called at each poll while the flag is raised. */
   readonly interrupt?: () => number | Promise<number>;
@@ -198,6 +199,7 @@ export class Rewritten extends Guest {
       ...(options.polls === undefined ? {} : { polls: options.polls }),
       ...(options.entry === undefined ? {} : { entry: options.entry }),
       ...(options.growth === undefined ? {} : { growth: options.growth }),
+      ...(options.standalone === undefined ? {} : { standalone: options.standalone }),
     };
     const { bytes, info } = rewrite(source, rewriteOptions);
     const memories: Record<string, WebAssembly.Memory> = {};
