@@ -15,7 +15,7 @@
 ;; Progress: lock-free between operations. A producer stopped between claim and publish hides later values; mpmcPop then
 ;; says RETRY, not EMPTY, and by (T) a killed worker cannot stop there.
 ;; After D. Vyukov, "Bounded MPMC queue", whose consumers also write each cell to hand it back. Producers here look at HEAD
-;; instead, through a copy on their own line that is refreshed once a lap, and a pair costs 3 locked instructions and not 4.
+;; instead, through a copy on their own line that is refreshed once a lap, and a pair costs 3 locked instructions and not 4 (in time the two are within noise).
 ;; HEAD_SEEN moves by CAS and not by a store: a producer that slept for half of the counters' range could set it back by so
 ;; much that a full ring looked empty. Rejected: a look at HEAD itself in each push (a miss for each pop before it).
 ;; A consumer that finds nothing has to look at TAIL to tell EMPTY from a push that is not finished, which Vyukov's does not tell apart; each such

@@ -14,7 +14,7 @@
 ;;     it has seen the first. So these cells alone are written both ways, and a batch costs one locked instruction.
 ;; Progress: wait-free. The producer reads the consumer's line when HEAD_SEEN says full, once a lap under load; the consumer never
 ;; reads the producer's: it learns from the cell itself that it is there. So where the consumer keeps up, one line moves between the cores
-;; for a value, and not two: 2.3 times the rate of the ring with a copy of TAIL on the consumer's side (`bench -- ring`, spsc_indices).
+;; for a value, and not two: 2.3-3.9 times the rate of the ring with a copy of TAIL on the consumer's side (`bench -- ring`, spsc_indices).
 ;; After L. Lamport, "Specifying Concurrent Program Modules" (1983); the cell as the signal after J. Giacomoni et al., "FastForward"
 ;; (PPoPP 2008), the copy of HEAD after E. Rigtorp's SPSCQueue.
 
