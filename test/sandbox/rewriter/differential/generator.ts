@@ -80,11 +80,34 @@ function drawNoise(rng: Rng, bytesMax: number): Uint8Array {
   return rng.bytes(NOISE_BYTES_MIN + rng.below(bytesMax - NOISE_BYTES_MIN));
 }
 
-function hasLegacyTry(bytes: Uint8Array): boolean {
+/**
+ * Which exceptions its functions use. Told from the bytes, rather a new one too many: of a module with both kinds the
+ * engine itself says now this and now that, as its threads share out the functions.
+ */
+function exceptionsOf(bytes: Uint8Array): { legacy: boolean; modern: boolean } {
+  let legacy = false;
+  let modern = false;
   for (const body of new ModuleFile(bytes).bodies()) {
-    for (const { kind } of bodyInstructions(body)) if (kind === Imm.TRY) return true;
+    const localsStart = body.pos;
+    const instructions = [...bodyInstructions(body)];
+    modern ||= namesException(bytes.subarray(localsStart, instructions[0]?.start));
+    for (const { kind, name, immediates, end } of instructions) {
+      legacy ||= kind === Imm.TRY;
+      modern ||= kind === Imm.TRY_TABLE || name === 'throw_ref';
+      modern ||= NAMES_TYPES.has(kind) && namesException(bytes.subarray(immediates, end));
+    }
   }
-  return false;
+  return { legacy, modern };
+}
+
+const NAMES_TYPES: ReadonlySet<number> = new Set([
+  ...[Imm.BLOCK, Imm.LOOP, Imm.IF, Imm.TRY],
+  ...[Imm.HEAP_TYPE, Imm.SELECT_TYPED, Imm.BR_ON_CAST],
+]);
+
+/** exn, noexn */
+function namesException(bytes: Uint8Array): boolean {
+  return bytes.includes(0x69) || bytes.includes(0x74);
 }
 
 type Script = (...scope: readonly unknown[]) => Promise<void>;
@@ -123,9 +146,9 @@ export class Generator {
     let valid: Uint8Array<ArrayBuffer> | undefined;
     for (let left = LEGACY_ATTEMPTS; left > 0; left -= 1) {
       const made = await this.#make(drawNoise(rng, LEGACY_NOISE_BYTES_MAX), features, passes);
-      if (!WebAssembly.validate(made)) continue;
-      if (hasLegacyTry(made)) return made;
-      valid = made;
+      const { legacy, modern } = exceptionsOf(made);
+      if (legacy && !modern) return made;
+      if (!legacy) valid = made;
     }
     return valid ?? this.#make(drawNoise(rng, NOISE_BYTES_MAX), features, [NEW_EXCEPTIONS]);
   }
