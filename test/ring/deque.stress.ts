@@ -8,7 +8,7 @@ import { Stage } from './stress/stage.ts';
 import { AHEAD, STARTS } from './stress/starts.ts';
 
 const ROLES = new URL('./stress/deque-roles.ts', import.meta.url);
-const VALUES = 2 ** 20;
+const VALUES = 2 ** 21;
 const TOP = 128;
 
 function stageOf(capacity: number, threads: number, values: number): Stage {
@@ -97,7 +97,8 @@ stress('no_starvation_each_thief_gets_its_share', async (run) => {
 });
 
 describe('killed_thieves', () => {
-  const capacity = 32;
+  // So much that the thieves have no reason to nap.
+  const capacity = 1024;
 
   /** What the deque still holds, the owner having ended. */
   function rest(deque: Deque): Set<number> {

@@ -51,8 +51,9 @@ stress('stampede_of_four_at_a_ring_of_two', (run) =>
 );
 
 describe('killed_threads', () => {
-  const capacity = 8;
-  const values = KILLS * 2 ** 15;
+  // So much that those who are to be killed have no reason to nap.
+  const capacity = 1024;
+  const values = KILLS * 2 ** 16;
 
   function stageOf(): { stage: Stage; ring: MpmcRing } {
     const stage = new Stage({

@@ -100,7 +100,7 @@ export class Crew {
     const limit = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const names = this.#threads.filter(({ isPlaying }) => isPlaying).map(({ name }) => name);
-        reject(new Error(`${names.join(', ')} did not come to an end`));
+        reject(new Error(`${names.join(', ') || 'new threads'} did not come to an end`));
       }, this.#options.timeMs + PATIENCE_MS);
     });
     try {

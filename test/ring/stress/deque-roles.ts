@@ -1,5 +1,6 @@
 /** The owner of a deque and its thieves. */
-import { attachRing, Batch, Deque, EMPTY, FULL, RETRY } from '../../../src/ring/index.ts';
+import { Batch, Deque, EMPTY, FULL, RETRY } from '../../../src/ring/index.ts';
+import { Marks } from './marks.ts';
 import { Order } from './order.ts';
 import type { Numbers, Role, RoleContext } from './role.ts';
 import { anyStart } from './starts.ts';
@@ -17,14 +18,16 @@ const GOES_ON = 1;
 class Owner {
   readonly #deque: Deque;
   readonly #context: RoleContext;
+  readonly #marks: Marks | undefined;
   /** Values by depth, modulo the capacity, as in the deque itself. */
   readonly #stack: Int32Array;
   #depth = 0;
   /** Pops that could have changed TAG: a thief's RETRY is due to one of them, or to another thief. */
   pops = 0;
 
-  constructor(context: RoleContext) {
+  constructor(context: RoleContext, marks?: Marks) {
     this.#context = context;
+    this.#marks = marks;
     this.#deque = Deque.attach(context.memory, context.at('deque'));
     this.#stack = new Int32Array(this.#deque.capacity);
   }
@@ -54,6 +57,7 @@ class Owner {
     const newest = this.#stack[this.#depth % this.#stack.length];
     if (value !== newest) throw new Error(`the owner popped ${value}, its newest is ${newest}`);
     this.#context.ledger.take(value);
+    this.#marks?.expect(value, 0);
     return true;
   }
 }
@@ -63,17 +67,18 @@ class Thief {
   readonly #context: RoleContext;
   readonly #batch: Batch;
   readonly #way: number;
-  readonly #load: (address: number) => number;
+  readonly #marks: Marks | undefined;
   #order: Order = new Order(1);
   taken = 0;
   retries = 0;
 
-  constructor(context: RoleContext) {
+  /** `marks` only where each value comes once: in rounds there are marks of earlier ones. */
+  constructor(context: RoleContext, marks?: Marks) {
     this.#context = context;
     this.#deque = Deque.attach(context.memory, context.at('deque'));
     this.#batch = new Batch(context.memory, context.at('batches', context.number), BATCH);
     this.#way = context.option('way');
-    this.#load = attachRing(context.memory).fn.load32;
+    this.#marks = marks;
   }
 
   /** Values are counted from 0 again. */
@@ -96,9 +101,7 @@ class Thief {
     const value = way === WAY.mark ? this.#deque.stealMark(states, 4, mark) : this.#deque.steal();
     if (value === EMPTY || value === RETRY) return value;
     this.#see(value);
-    if (way === WAY.mark && this.#load(states + 4 * value) !== mark) {
-      throw new Error(`value ${value} was stolen and does not carry the mark`);
-    }
+    this.#marks?.expect(value, way === WAY.mark ? mark : 0);
     return 1;
   }
 
@@ -109,7 +112,11 @@ class Thief {
     if (this.#batch.count !== Math.max(count, 0)) {
       throw new Error(`stealBatch answered ${count} and left a count of ${this.#batch.count}`);
     }
-    for (let i = 0; i < count; i++) this.#see(this.#batch.values[i] as number);
+    for (let i = 0; i < count; i++) {
+      const value = this.#batch.values[i] as number;
+      this.#see(value);
+      this.#marks?.expect(value, 0);
+    }
     return count;
   }
 
@@ -122,7 +129,7 @@ class Thief {
 
 /** Pushes until it is told to stop, but at least `least` values, and pops now and then, if it `pops`. */
 function owner(context: RoleContext): Numbers {
-  const own = new Owner(context);
+  const own = new Owner(context, new Marks(context));
   const { signals, patience, random } = context;
   const least = context.option('least');
   const popping = context.option('pops') === 1;
@@ -143,7 +150,7 @@ function owner(context: RoleContext): Numbers {
 
 /** Steals until the owner has ended and nothing is left. */
 function thief(context: RoleContext): Numbers {
-  const own = new Thief(context);
+  const own = new Thief(context, new Marks(context));
   const { signals, patience, random } = context;
   for (;;) {
     random.dawdle();
@@ -167,7 +174,7 @@ function stampede(context: RoleContext): Numbers {
     if (number === 0) {
       Deque.create(memory, context.at('deque'), {
         capacity: context.option('capacity'),
-        batch: context.option('batch'),
+        batch: 1 + random.below(context.option('batch')),
         start: anyStart(random, values),
       });
       own = new Owner(context);
