@@ -28,11 +28,11 @@ describe.each(Object.entries(MANY))('%s', (_, many) => {
   );
 
   stress('no_starvation_each_thread_gets_its_share', (run) =>
-    shares(run, { kind, threads: 3, capacity: 64, many }),
+    shares(run, { kind, threads: 4, capacity: 2048, many }),
   );
 
   stress('no_starvation_who_has_pushed_is_not_told_empty', (run) =>
-    turnstile(run, { kind, threads: 3, capacity: 8, many }),
+    turnstile(run, { kind, threads: 4, capacity: 8, many }),
   );
 });
 

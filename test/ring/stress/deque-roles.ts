@@ -8,7 +8,7 @@ import { anyStart } from './starts.ts';
 /** The ways of stealing; `ANY_WAY` takes one by chance each time. */
 export const WAY = { steal: 0, mark: 1, batch: 2 } as const;
 export const ANY_WAY = 3;
-/** Values that a thief's batch has room for. */
+/** Values that a thief's batch has room for, and that one thread takes without a pause. */
 export const BATCH = 5;
 /** Own cells of the signals. */
 const ROUND_ENDED = 0;
@@ -21,6 +21,7 @@ class Owner {
   readonly #marks: Marks | undefined;
   /** Values by depth, modulo the capacity, as in the deque itself. */
   readonly #stack: Int32Array;
+  readonly #popped: Int32Array = new Int32Array(BATCH);
   #depth = 0;
   /** Pops that could have changed TAG: a thief's RETRY is due to one of them, or to another thief. */
   pops = 0;
@@ -45,20 +46,27 @@ class Owner {
     return true;
   }
 
-  /** Whether there was a value left for the owner. */
-  pop(): boolean {
-    this.pops++;
-    const value = this.#deque.pop();
-    if (value === EMPTY) {
-      this.#depth = 0;
-      return false;
+  /** Pops up to `max` values without a pause, and looks at them then. Whether there were so many. */
+  pop(max: number): boolean {
+    let count = 0;
+    let value = 0;
+    while (count < max) {
+      value = this.#deque.pop();
+      if (value === EMPTY) break;
+      this.#popped[count++] = value;
     }
+    this.pops += count + 1;
+    for (let i = 0; i < count; i++) this.#see(this.#popped[i] as number);
+    if (value === EMPTY) this.#depth = 0;
+    return count === max;
+  }
+
+  #see(value: number): void {
     this.#depth--;
     const newest = this.#stack[this.#depth % this.#stack.length];
     if (value !== newest) throw new Error(`the owner popped ${value}, its newest is ${newest}`);
     this.#context.ledger.take(value);
     this.#marks?.expect(value, 0);
-    return true;
   }
 }
 
@@ -67,6 +75,9 @@ class Thief {
   readonly #context: RoleContext;
   readonly #batch: Batch;
   readonly #way: number;
+  /** Values that it steals without a pause. */
+  readonly #burst: number;
+  readonly #stolen: Int32Array = new Int32Array(BATCH);
   readonly #marks: Marks | undefined;
   #order: Order = new Order(1);
   taken = 0;
@@ -78,6 +89,7 @@ class Thief {
     this.#deque = Deque.attach(context.memory, context.at('deque'));
     this.#batch = new Batch(context.memory, context.at('batches', context.number), BATCH);
     this.#way = context.option('way');
+    this.#burst = context.option('burst');
     this.#marks = marks;
   }
 
@@ -89,20 +101,28 @@ class Thief {
   /** Steals at most `max` values: how many, EMPTY, or RETRY. */
   steal(max: number): number {
     const way = this.#way === ANY_WAY ? this.#context.random.below(ANY_WAY) : this.#way;
-    const answer = way === WAY.batch ? this.#stealBatch(max) : this.#stealOne(way);
+    const answer =
+      way === WAY.batch ? this.#stealBatch(max) : this.#stealSome(way, Math.min(max, this.#burst));
     if (answer === RETRY) this.retries++;
     else if (answer > 0) this.taken += answer;
     return answer;
   }
 
-  #stealOne(way: number): number {
+  /** One by one: who looks at a value before it takes the next one is seldom in another one's way. */
+  #stealSome(way: number, max: number): number {
     const states = this.#context.at('states');
-    const mark = this.#context.number + 1;
-    const value = way === WAY.mark ? this.#deque.stealMark(states, 4, mark) : this.#deque.steal();
-    if (value === EMPTY || value === RETRY) return value;
-    this.#see(value);
-    this.#marks?.expect(value, way === WAY.mark ? mark : 0);
-    return 1;
+    const mark = way === WAY.mark ? this.#context.number + 1 : 0;
+    let count = 0;
+    let value = EMPTY;
+    while (count < max) {
+      value = mark === 0 ? this.#deque.steal() : this.#deque.stealMark(states, 4, mark);
+      if (value === EMPTY || value === RETRY) break;
+      this.#stolen[count++] = value;
+    }
+    for (let i = 0; i < count; i++) this.#see(this.#stolen[i] as number, mark);
+    // A RETRY behind values counts, too.
+    if (count > 0 && value === RETRY) this.retries++;
+    return count > 0 ? count : value;
   }
 
   #stealBatch(max: number): number {
@@ -112,18 +132,15 @@ class Thief {
     if (this.#batch.count !== Math.max(count, 0)) {
       throw new Error(`stealBatch answered ${count} and left a count of ${this.#batch.count}`);
     }
-    for (let i = 0; i < count; i++) {
-      const value = this.#batch.values[i] as number;
-      this.#see(value);
-      this.#marks?.expect(value, 0);
-    }
+    for (let i = 0; i < count; i++) this.#see(this.#batch.values[i] as number, 0);
     return count;
   }
 
   /** Pushed in ascending order and stolen from the old end: each thief's values ascend, whatever the owner pops meanwhile. */
-  #see(value: number): void {
+  #see(value: number, mark: number): void {
     this.#context.ledger.take(value);
     this.#order.see(value);
+    this.#marks?.expect(value, mark);
   }
 }
 
@@ -141,9 +158,9 @@ function owner(context: RoleContext): Numbers {
       if (own.push(pushed)) pushed++;
       else patience.wait();
     }
-    if (popping) for (let left = random.below(4); left > 0 && own.pop(); left--);
+    if (popping) own.pop(random.below(BATCH + 1));
   }
-  if (popping) while (own.pop());
+  if (popping) while (own.pop(BATCH));
   signals.end();
   return { pushed, pops: own.pops };
 }
@@ -189,9 +206,9 @@ function stampede(context: RoleContext): Numbers {
     if (own !== undefined) {
       for (let value = before; value < values; value++) {
         own.push(value);
-        if (random.oneIn(2)) own.pop();
+        if (random.oneIn(2)) own.pop(1);
       }
-      while (own.pop());
+      while (own.pop(BATCH));
       signals.store(ROUND_ENDED, 1);
     } else if (thieving !== undefined) {
       thieving.forget();
