@@ -52,8 +52,8 @@ stress('stampede_of_four_at_a_ring_of_two', (run) =>
 
 describe('killed_threads', () => {
   // So much that those who are to be killed have no reason to nap.
-  const capacity = 1024;
-  const values = KILLS * 2 ** 16;
+  const capacity = 2 ** 18;
+  const values = KILLS * 2 ** 17;
 
   function stageOf(): { stage: Stage; ring: MpmcRing } {
     const stage = new Stage({

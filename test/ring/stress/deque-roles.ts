@@ -82,6 +82,7 @@ class Thief {
   #order: Order = new Order(1);
   taken = 0;
   retries = 0;
+  empties = 0;
 
   /** `marks` only where each value comes once: in rounds there are marks of earlier ones. */
   constructor(context: RoleContext, marks?: Marks) {
@@ -104,6 +105,7 @@ class Thief {
     const answer =
       way === WAY.batch ? this.#stealBatch(max) : this.#stealSome(way, Math.min(max, this.#burst));
     if (answer === RETRY) this.retries++;
+    else if (answer === EMPTY) this.empties++;
     else if (answer > 0) this.taken += answer;
     return answer;
   }
@@ -120,9 +122,11 @@ class Thief {
       this.#stolen[count++] = value;
     }
     for (let i = 0; i < count; i++) this.#see(this.#stolen[i] as number, mark);
-    // A RETRY behind values counts, too.
-    if (count > 0 && value === RETRY) this.retries++;
-    return count > 0 ? count : value;
+    if (count === 0) return value;
+    // What was said behind the values counts, too.
+    if (value === RETRY) this.retries++;
+    else if (value === EMPTY) this.empties++;
+    return count;
   }
 
   #stealBatch(max: number): number {
@@ -251,8 +255,8 @@ function share(context: RoleContext): Numbers {
     barrier.arrive();
     for (let taken = 0; taken < amount; ) {
       const answer = own.steal(amount - taken);
-      if (answer === EMPTY) throw new Error('EMPTY, though its share is there');
       if (answer > 0) taken += answer;
+      if (own.empties > 0) throw new Error('EMPTY, though its share is there');
     }
     barrier.arrive();
     if (number === 0) {
