@@ -8,7 +8,6 @@ import { STARTS } from './stress/starts.ts';
 
 const kind = 'completion';
 const RACERS = new URL('./stress/completion-roles.ts', import.meta.url);
-const SLOTS = 4;
 
 stress('smoke', (run) => conserve(run, { kind, producers: 1, consumers: 1, capacity: 4 }));
 
@@ -26,19 +25,20 @@ stress('stampede_of_four_at_a_ring_of_four', (run) =>
   stampede(run, { kind, threads: 4, producers: 3, capacity: 4 }),
 );
 
-function slotsStage(): Stage {
+function slotsStage(slots: number): Stage {
   const stage = new Stage({
-    completion: { kind, capacity: SLOTS },
-    states: { kind: 'bytes', bytes: 4, count: SLOTS },
+    completion: { kind, capacity: slots },
+    states: { kind: 'bytes', bytes: 4, count: slots },
   });
-  CompletionRing.create(stage.memory, stage.at('completion'), { capacity: SLOTS });
+  CompletionRing.create(stage.memory, stage.at('completion'), { capacity: slots });
   return stage;
 }
 
 stress('finish_completes_a_slot_once_however_many_race_for_it', async (run) => {
-  const stage = slotsStage();
-  const crew = run.crew(stage, RACERS, SLOTS);
-  const options = { slots: SLOTS, least: 2000 };
+  const slots = 4;
+  const stage = slotsStage(slots);
+  const crew = run.crew(stage, RACERS, slots);
+  const options = { slots, least: 2000 };
   const [reader, ...racers] = await crew.run([
     { role: 'reader', options },
     ...[0, 1, 2].map(() => ({ role: 'racer', options })),
@@ -49,9 +49,11 @@ stress('finish_completes_a_slot_once_however_many_race_for_it', async (run) => {
 });
 
 stress('T_a_slot_of_a_killed_racer_is_open_or_comes', async (run) => {
-  const stage = slotsStage();
-  const crew = run.crew(stage, RACERS, SLOTS);
-  const options = { slots: SLOTS };
+  // So many that the racers have no reason to nap.
+  const slots = 256;
+  const stage = slotsStage(slots);
+  const crew = run.crew(stage, RACERS, slots);
+  const options = { slots };
   await runWithKills({
     run,
     crew,

@@ -8,7 +8,7 @@ import { Stage } from './stress/stage.ts';
 import { AHEAD, STARTS } from './stress/starts.ts';
 
 const ROLES = new URL('./stress/deque-roles.ts', import.meta.url);
-const VALUES = 2 ** 20;
+const VALUES = 2 ** 21;
 const TOP = 128;
 
 function stageOf(capacity: number, threads: number, values: number): Stage {
@@ -36,7 +36,7 @@ async function conserve(run: Case, options: ConserveOptions): Promise<void> {
   const crew = run.crew(stage, ROLES, VALUES);
   const [owner, ...thieves] = await crew.run([
     { role: 'owner', options: { least: 4 * AHEAD, pops: pops ? 1 : 0 } },
-    ...ways.map((way) => ({ role: 'thief', options: { way } })),
+    ...ways.map((way) => ({ role: 'thief', options: { way, burst: BATCH } })),
   ]);
   const { pushed = 0, pops: popped = 0 } = owner as Numbers;
   crew.ledger.check((value) => value < pushed);
@@ -80,7 +80,7 @@ describe.each([2, 4])('%d_threads', (threads) => {
   stress('stampede_at_a_handful_of_values', async (run) => {
     const [capacity, values] = [4, 3];
     const stage = stageOf(capacity, threads, values);
-    const options = { capacity, batch: 2, way: ANY_WAY, least: 50 };
+    const options = { capacity, batch: 2, way: ANY_WAY, burst: BATCH, least: 50 };
     const parts = Array.from({ length: threads }, () => ({ role: 'stampede', options }));
     await run.crew(stage, ROLES, values).run(parts);
     stage.checkCanaries();
@@ -88,16 +88,17 @@ describe.each([2, 4])('%d_threads', (threads) => {
 });
 
 stress('no_starvation_each_thief_gets_its_share', async (run) => {
-  const [capacity, threads, share] = [64, 3, 20];
+  const [capacity, threads, share] = [2048, 3, 600];
   const stage = stageOf(capacity, threads, threads * share);
-  const options = { capacity, way: ANY_WAY, share, least: 50 };
+  const options = { capacity, way: ANY_WAY, burst: BATCH, share, least: 50 };
   const parts = Array.from({ length: threads }, () => ({ role: 'share', options }));
   await run.crew(stage, ROLES, threads * share).run(parts);
   stage.checkCanaries();
 });
 
 describe('killed_thieves', () => {
-  const capacity = 32;
+  // So much that the thieves have no reason to nap.
+  const capacity = 1024;
 
   /** What the deque still holds, the owner having ended. */
   function rest(deque: Deque): Set<number> {
@@ -117,7 +118,7 @@ describe('killed_thieves', () => {
       run,
       crew,
       parts: [{ role: 'owner', options: { least: capacity, pops: 0 } }],
-      victim: () => ({ role: 'thief', options: { way: WAY.mark } }),
+      victim: () => ({ role: 'thief', options: { way: WAY.mark, burst: 1 } }),
     });
     const { pushed = 0 } = owner as Numbers;
     const left = rest(deque);
@@ -149,7 +150,7 @@ describe('killed_thieves', () => {
       run,
       crew,
       parts: [{ role: 'owner', options: { least: capacity, pops: 0 } }],
-      victim: () => ({ role: 'thief', options: { way: WAY.batch } }),
+      victim: () => ({ role: 'thief', options: { way: WAY.batch, burst: 1 } }),
       isDead: ({ number }) => {
         const batch = new Batch(stage.memory, stage.at('batches', number), BATCH);
         for (const value of batch.values.subarray(0, batch.count)) held.add(value);

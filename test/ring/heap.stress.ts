@@ -105,7 +105,7 @@ describe.each([2, 4])('%d_threads', (threads) => {
 });
 
 stress('no_starvation_each_popper_gets_its_share_in_order', async (run) => {
-  const [threads, share] = [3, 30];
+  const [threads, share] = [3, 200];
   const { stage } = stageOf(threads * share, threads * share);
   const options = { share, least: 50 };
   const parts = Array.from({ length: threads }, () => ({ role: 'share', options }));

@@ -28,11 +28,11 @@ describe.each(Object.entries(MANY))('%s', (_, many) => {
   );
 
   stress('no_starvation_each_thread_gets_its_share', (run) =>
-    shares(run, { kind, threads: 3, capacity: 64, many }),
+    shares(run, { kind, threads: 4, capacity: 2048, many }),
   );
 
   stress('no_starvation_who_has_pushed_is_not_told_empty', (run) =>
-    turnstile(run, { kind, threads: 3, capacity: 8, many }),
+    turnstile(run, { kind, threads: 4, capacity: 8, many }),
   );
 });
 
@@ -51,8 +51,9 @@ stress('stampede_of_four_at_a_ring_of_two', (run) =>
 );
 
 describe('killed_threads', () => {
-  const capacity = 8;
-  const values = KILLS * 2 ** 15;
+  // So much that those who are to be killed have no reason to nap.
+  const capacity = 2 ** 18;
+  const values = KILLS * 2 ** 17;
 
   function stageOf(): { stage: Stage; ring: MpmcRing } {
     const stage = new Stage({

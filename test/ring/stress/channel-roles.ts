@@ -265,8 +265,11 @@ function share(context: RoleContext): Numbers {
   let side: Side | undefined;
   for (;;) {
     if (number === 0) {
-      const start = anyStart(random, threads * amount);
-      createChannel(context, { capacity: context.option('capacity'), start });
+      // Not each time: a ring that has been round knows its counters of old.
+      if (rounds === 0 || random.oneIn(4)) {
+        const start = anyStart(random, threads * amount);
+        createChannel(context, { capacity: context.option('capacity'), start });
+      }
       signals.store(GOES_ON, rounds < least || !signals.isStopped ? 1 : 0);
     }
     barrier.arrive();

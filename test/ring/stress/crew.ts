@@ -1,4 +1,5 @@
 /** The threads of one case: started together, told to stop when the time is up, and ended by force when they hang. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Barrier } from './barrier.ts';
 import { Ledger } from './ledger.ts';
 import { seedFor } from './random.ts';
@@ -9,6 +10,7 @@ import { Thread } from './thread.ts';
 
 /** How long threads may go on when the time is up, or take to start: nothing comes near it but a thread that hangs. */
 const PATIENCE_MS = 20_000;
+const CLOSE_MS = 5_000;
 
 export interface CrewOptions {
   readonly stage: Stage;
@@ -66,7 +68,9 @@ export class Crew {
 
   async close(): Promise<void> {
     const playing = this.#threads.filter(({ isPlaying }) => isPlaying);
-    await Promise.allSettled(playing.map((thread) => thread.kill()));
+    const ends = Promise.allSettled(playing.map((thread) => thread.kill()));
+    // A thread that cannot even be ended must not keep the failure from being told.
+    await Promise.race([ends, sleep(CLOSE_MS, undefined, { ref: false })]);
   }
 
   #start({ role, options = {} }: Part, parties: number, isLate: boolean): Thread {
@@ -91,7 +95,7 @@ export class Crew {
   }
 
   async #time(): Promise<void> {
-    await new Promise((resolve) => setTimeout(resolve, this.#options.timeMs));
+    await sleep(this.#options.timeMs);
   }
 
   /** Every wait goes through here. */
@@ -100,7 +104,7 @@ export class Crew {
     const limit = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
         const names = this.#threads.filter(({ isPlaying }) => isPlaying).map(({ name }) => name);
-        reject(new Error(`${names.join(', ')} did not come to an end`));
+        reject(new Error(`${names.join(', ') || 'new threads'} did not come to an end`));
       }, this.#options.timeMs + PATIENCE_MS);
     });
     try {

@@ -1,5 +1,6 @@
 /** The owner of a deque and its thieves. */
-import { attachRing, Batch, Deque, EMPTY, FULL, RETRY } from '../../../src/ring/index.ts';
+import { Batch, Deque, EMPTY, FULL, RETRY } from '../../../src/ring/index.ts';
+import { Marks } from './marks.ts';
 import { Order } from './order.ts';
 import type { Numbers, Role, RoleContext } from './role.ts';
 import { anyStart } from './starts.ts';
@@ -7,7 +8,7 @@ import { anyStart } from './starts.ts';
 /** The ways of stealing; `ANY_WAY` takes one by chance each time. */
 export const WAY = { steal: 0, mark: 1, batch: 2 } as const;
 export const ANY_WAY = 3;
-/** Values that a thief's batch has room for. */
+/** Values that a thief's batch has room for, and that one thread takes without a pause. */
 export const BATCH = 5;
 /** Own cells of the signals. */
 const ROUND_ENDED = 0;
@@ -17,14 +18,17 @@ const GOES_ON = 1;
 class Owner {
   readonly #deque: Deque;
   readonly #context: RoleContext;
+  readonly #marks: Marks | undefined;
   /** Values by depth, modulo the capacity, as in the deque itself. */
   readonly #stack: Int32Array;
+  readonly #popped: Int32Array = new Int32Array(BATCH);
   #depth = 0;
   /** Pops that could have changed TAG: a thief's RETRY is due to one of them, or to another thief. */
   pops = 0;
 
-  constructor(context: RoleContext) {
+  constructor(context: RoleContext, marks?: Marks) {
     this.#context = context;
+    this.#marks = marks;
     this.#deque = Deque.attach(context.memory, context.at('deque'));
     this.#stack = new Int32Array(this.#deque.capacity);
   }
@@ -42,19 +46,27 @@ class Owner {
     return true;
   }
 
-  /** Whether there was a value left for the owner. */
-  pop(): boolean {
-    this.pops++;
-    const value = this.#deque.pop();
-    if (value === EMPTY) {
-      this.#depth = 0;
-      return false;
+  /** Pops up to `max` values without a pause, and looks at them then. Whether there were so many. */
+  pop(max: number): boolean {
+    let count = 0;
+    let value = 0;
+    while (count < max) {
+      value = this.#deque.pop();
+      if (value === EMPTY) break;
+      this.#popped[count++] = value;
     }
+    this.pops += count + 1;
+    for (let i = 0; i < count; i++) this.#see(this.#popped[i] as number);
+    if (value === EMPTY) this.#depth = 0;
+    return count === max;
+  }
+
+  #see(value: number): void {
     this.#depth--;
     const newest = this.#stack[this.#depth % this.#stack.length];
     if (value !== newest) throw new Error(`the owner popped ${value}, its newest is ${newest}`);
     this.#context.ledger.take(value);
-    return true;
+    this.#marks?.expect(value, 0);
   }
 }
 
@@ -63,17 +75,23 @@ class Thief {
   readonly #context: RoleContext;
   readonly #batch: Batch;
   readonly #way: number;
-  readonly #load: (address: number) => number;
+  /** Values that it steals without a pause. */
+  readonly #burst: number;
+  readonly #stolen: Int32Array = new Int32Array(BATCH);
+  readonly #marks: Marks | undefined;
   #order: Order = new Order(1);
   taken = 0;
   retries = 0;
+  empties = 0;
 
-  constructor(context: RoleContext) {
+  /** `marks` only where each value comes once: in rounds there are marks of earlier ones. */
+  constructor(context: RoleContext, marks?: Marks) {
     this.#context = context;
     this.#deque = Deque.attach(context.memory, context.at('deque'));
     this.#batch = new Batch(context.memory, context.at('batches', context.number), BATCH);
     this.#way = context.option('way');
-    this.#load = attachRing(context.memory).fn.load32;
+    this.#burst = context.option('burst');
+    this.#marks = marks;
   }
 
   /** Values are counted from 0 again. */
@@ -84,22 +102,31 @@ class Thief {
   /** Steals at most `max` values: how many, EMPTY, or RETRY. */
   steal(max: number): number {
     const way = this.#way === ANY_WAY ? this.#context.random.below(ANY_WAY) : this.#way;
-    const answer = way === WAY.batch ? this.#stealBatch(max) : this.#stealOne(way);
+    const answer =
+      way === WAY.batch ? this.#stealBatch(max) : this.#stealSome(way, Math.min(max, this.#burst));
     if (answer === RETRY) this.retries++;
+    else if (answer === EMPTY) this.empties++;
     else if (answer > 0) this.taken += answer;
     return answer;
   }
 
-  #stealOne(way: number): number {
+  /** One by one: who looks at a value before it takes the next one is seldom in another one's way. */
+  #stealSome(way: number, max: number): number {
     const states = this.#context.at('states');
-    const mark = this.#context.number + 1;
-    const value = way === WAY.mark ? this.#deque.stealMark(states, 4, mark) : this.#deque.steal();
-    if (value === EMPTY || value === RETRY) return value;
-    this.#see(value);
-    if (way === WAY.mark && this.#load(states + 4 * value) !== mark) {
-      throw new Error(`value ${value} was stolen and does not carry the mark`);
+    const mark = way === WAY.mark ? this.#context.number + 1 : 0;
+    let count = 0;
+    let value = EMPTY;
+    while (count < max) {
+      value = mark === 0 ? this.#deque.steal() : this.#deque.stealMark(states, 4, mark);
+      if (value === EMPTY || value === RETRY) break;
+      this.#stolen[count++] = value;
     }
-    return 1;
+    for (let i = 0; i < count; i++) this.#see(this.#stolen[i] as number, mark);
+    if (count === 0) return value;
+    // What was said behind the values counts, too.
+    if (value === RETRY) this.retries++;
+    else if (value === EMPTY) this.empties++;
+    return count;
   }
 
   #stealBatch(max: number): number {
@@ -109,20 +136,21 @@ class Thief {
     if (this.#batch.count !== Math.max(count, 0)) {
       throw new Error(`stealBatch answered ${count} and left a count of ${this.#batch.count}`);
     }
-    for (let i = 0; i < count; i++) this.#see(this.#batch.values[i] as number);
+    for (let i = 0; i < count; i++) this.#see(this.#batch.values[i] as number, 0);
     return count;
   }
 
   /** Pushed in ascending order and stolen from the old end: each thief's values ascend, whatever the owner pops meanwhile. */
-  #see(value: number): void {
+  #see(value: number, mark: number): void {
     this.#context.ledger.take(value);
     this.#order.see(value);
+    this.#marks?.expect(value, mark);
   }
 }
 
 /** Pushes until it is told to stop, but at least `least` values, and pops now and then, if it `pops`. */
 function owner(context: RoleContext): Numbers {
-  const own = new Owner(context);
+  const own = new Owner(context, new Marks(context));
   const { signals, patience, random } = context;
   const least = context.option('least');
   const popping = context.option('pops') === 1;
@@ -134,16 +162,16 @@ function owner(context: RoleContext): Numbers {
       if (own.push(pushed)) pushed++;
       else patience.wait();
     }
-    if (popping) for (let left = random.below(4); left > 0 && own.pop(); left--);
+    if (popping) own.pop(random.below(BATCH + 1));
   }
-  if (popping) while (own.pop());
+  if (popping) while (own.pop(BATCH));
   signals.end();
   return { pushed, pops: own.pops };
 }
 
 /** Steals until the owner has ended and nothing is left. */
 function thief(context: RoleContext): Numbers {
-  const own = new Thief(context);
+  const own = new Thief(context, new Marks(context));
   const { signals, patience, random } = context;
   for (;;) {
     random.dawdle();
@@ -167,7 +195,7 @@ function stampede(context: RoleContext): Numbers {
     if (number === 0) {
       Deque.create(memory, context.at('deque'), {
         capacity: context.option('capacity'),
-        batch: context.option('batch'),
+        batch: 1 + random.below(context.option('batch')),
         start: anyStart(random, values),
       });
       own = new Owner(context);
@@ -182,9 +210,9 @@ function stampede(context: RoleContext): Numbers {
     if (own !== undefined) {
       for (let value = before; value < values; value++) {
         own.push(value);
-        if (random.oneIn(2)) own.pop();
+        if (random.oneIn(2)) own.pop(1);
       }
-      while (own.pop());
+      while (own.pop(BATCH));
       signals.store(ROUND_ENDED, 1);
     } else if (thieving !== undefined) {
       thieving.forget();
@@ -227,8 +255,8 @@ function share(context: RoleContext): Numbers {
     barrier.arrive();
     for (let taken = 0; taken < amount; ) {
       const answer = own.steal(amount - taken);
-      if (answer === EMPTY) throw new Error('EMPTY, though its share is there');
       if (answer > 0) taken += answer;
+      if (own.empties > 0) throw new Error('EMPTY, though its share is there');
     }
     barrier.arrive();
     if (number === 0) {

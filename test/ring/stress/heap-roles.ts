@@ -1,6 +1,7 @@
 /** Threads that push to a heap, take the least, remove and move. */
 import { attachRing, EMPTY, FULL, Heap, RETRY } from '../../../src/ring/index.ts';
 import { checkHeap } from './heap-check.ts';
+import { Marks } from './marks.ts';
 import { Order } from './order.ts';
 import type { Numbers, Role, RoleContext } from './role.ts';
 
@@ -51,7 +52,7 @@ function pusher(context: RoleContext): Numbers {
 /** Takes the least until all pushers have ended and nothing is left. */
 function popper(context: RoleContext): Numbers {
   const heap = heapOf(context);
-  const { fn } = attachRing(context.memory);
+  const marks = new Marks(context);
   const { signals, patience, random, ledger } = context;
   const pushers = context.option('pushers');
   const isOrdered = context.option('keys') !== KEYS.random;
@@ -71,9 +72,7 @@ function popper(context: RoleContext): Numbers {
       continue;
     }
     ledger.take(value);
-    if (isMarked && fn.load32(states + 4 * value) !== mark) {
-      throw new Error(`value ${value} was taken and does not carry the mark`);
-    }
+    marks.expect(value, isMarked ? mark : 0);
     if (isOrdered) order.see(value);
     taken++;
   }
