@@ -9,6 +9,7 @@ import { Writer } from './writer.ts';
 
 export const BRANCH_HINTS = 'metadata.code.branch_hint';
 export const UNLIKELY = 0;
+export const LIKELY = 1;
 
 /** Hints of one function, ascending. */
 export class HintList {

@@ -1,29 +1,15 @@
 // Function bodies: one pass, copying runs of unchanged bytes and rewriting what lies between them.
 //
-// THE EXIT POLL. Every loop that is not provably covered by another becomes
+// WHERE THERE IS A POLL.
+// - In every loop that is not provably covered by another, at its back edge: loops.ts has the forms, and why they are so.
+// - In front of calls, where recursion or the length of what a call runs asks for it, and in long code without loops: meter.ts.
+//   Nothing polls at a function's entry.
+// - In instructions that do work in proportion to an operand (memory.fill, table.copy and their like): bulk.ts.
 //
-//   block $exit (P -> R)
-//     loop $again (P -> R)
-//       block $poll (P -> P)
-//         loop $L (P -> R)                                ;; the guest's loop
-//           (br_if $poll (i32.load $control (i32.const 0)))  ;; hinted unlikely
-//           …body…
-//         end
-//         br $exit
-//       end
-//       call $interrupted                                 ;; yields; traps when told to die
-//       br $again
-//     end
-//   end
-//
-// Why so: there is no call inside the guest's loop, so that V8 still peels and unrolls it and keeps its values in
-// registers. On the 30 PolyBench kernels (geometric mean over the untouched module, TurboFan, Node 26.10): memory
-// imported as shared and no poll 1.01-1.03; this poll 1.07-1.10; rejected: poll and call inside the loop 1.59, the
-// same with a branch hint 1.17-1.25 (kept as `polls: 'call'` for the ablation bench); counting down fuel in a global,
-// which needs a store in each iteration; Asyncify, which doubles the code.
-//
-// The host has to lower the flag before it resumes the guest: `$again` leads to the same poll, and a guest whose flag
-// stays up makes no step. (A poll that is skipped once after each interruption would need a local per loop.)
+// What that costs (`npm run bench -- poll`; geometric mean over the kernels, against the untouched module, TurboFan): memory
+// imported as shared and no poll 1.00; these polls about 1.01. Rejected: a poll at the head of each loop and at each entry
+// of a function that calls, 1.08 (what Luge had before); poll and call inside each loop, 1.2 (kept as `polls: 'call'` for the
+// bench); counting down fuel in a global, which needs a store in each iteration; Asyncify, which doubles the code.
 //
 // THE LOAD IS PLAIN, not atomic. It needs no ordering: the flag is a hint to leave, and whatever the worker is to do
 // next it learns after the suspension, through atomics of its own. It needs no atomicity: an aligned 32-bit load does
@@ -33,33 +19,35 @@
 // writer is atomic. An atomic load would be a sequentially consistent one, which keeps V8 from reordering any other
 // access of the loop around it.
 //
-// WHERE THERE IS NO POLL.
-// - At the entry of a function that makes no call. An execution that goes on for ever enters functions or loops for
-//   ever; without a call a function is not part of any recursion, and its loops have their own polls.
-// - In a loop whose every iteration certainly enters a polled (or itself covered) inner loop: the inner loop stands
-//   directly in the outer one's body, no branch before it goes back to the outer header (nor to that of a loop
-//   which the outer one covers in its turn), and no third loop lies between. Control comes back to the outer header by a branch only, those branches are all behind the inner
-//   header, and so each round passes a poll. This is found on meeting the inner loop; the outer one is then taken
-//   back and read again without a poll. As there is no loop in what is read again, no byte is read more than twice.
-//
-// A poll bounds what can run between two of them by the size of the code, since instructions that do work in proportion
-// to an operand (memory.fill, table.copy and their like) are split and poll themselves; bulk.ts has the few that cannot be.
+// A COVERED LOOP has no poll: each of its rounds certainly enters a loop inside it, which then polls before its first round, too (or
+// is covered itself). The inner loop stands
+// directly in the outer one's body, no branch before it goes back to the outer header (nor to that of a loop
+// which the outer one covers in its turn), and no third loop lies between. Control comes back to the outer header by a branch only, those branches are all behind the inner
+// header, and so each round passes a poll. This is found on meeting the inner loop; the outer one is then taken
+// back and read again without a poll. As there is no loop in what is read again, no byte is read more than twice.
 
 import { HintList, HintSection, readHints, UNLIKELY } from './branch-hints.ts';
-import { hex, malformed } from './errors.ts';
+import { CallGraph, LOOP_BYTES } from './call-graph.ts';
+import { malformed } from './errors.ts';
 import type { Guest } from './guest.ts';
 import { memarg } from './helpers.ts';
 import type { IndexSpace } from './index-space.ts';
+import { readBlockType, readPrefixedKind, skipImmediates, skipLocals } from './instruction.ts';
 import { Frame, LabelStack } from './labels.ts';
+import { LoopWriter, type OpenLoop } from './loops.ts';
 import type { Growth } from './memories.ts';
-import { Imm, type OpcodeTable, PLAIN, PREFIXED } from './opcodes.ts';
+import { Meter } from './meter.ts';
+import { Imm, PLAIN } from './opcodes.ts';
 import { PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
 import { Patch, StoragePass } from './storage.ts';
 import { type FuncType, readHeapType, readValType } from './types.ts';
 import { Writer } from './writer.ts';
 
-/** 'entry': at function entries alone, for the ablation; a loop is not preempted. */
+/**
+ * 'exit': those of the head of this file. For the ablation: 'call', a poll and a call in each loop and at each function's entry;
+ * 'entry', at function entries alone, so that a loop is not preempted.
+ */
 export type PollMode = 'exit' | 'call' | 'entry' | 'none';
 
 export interface CodeOptions {
@@ -72,10 +60,19 @@ export interface CodeOptions {
   readonly growth: readonly Growth[];
 }
 
-const BLOCK = 0x02;
-const LOOP = 0x03;
+const UNREACHABLE = 0x00;
 const IF = 0x04;
 const EMPTY = 0x40;
+const RETHROW = 0x09;
+const THROW_REF = 0x0a;
+const BR = 0x0c;
+const RETURN = 0x0f;
+const THROW = 0x08;
+const RETURN_CALL = 0x12;
+const RETURN_CALL_INDIRECT = 0x13;
+const RETURN_CALL_REF = 0x15;
+/** First opcode behind those of control without immediates. */
+const CALL = 0x10;
 
 export class CodePass {
   readonly report: PollReport;
@@ -86,11 +83,21 @@ export class CodePass {
   readonly #options: CodeOptions;
   readonly #pollLoad: readonly number[];
   readonly #callPoll: readonly number[];
+  /** Only of mode 'exit'. */
+  readonly #graph: CallGraph | undefined;
+  readonly #meter: Meter;
   readonly #guestHints: Map<number, HintList> | undefined;
   readonly #labels: LabelStack;
   readonly #body: Writer;
+  readonly #loops: LoopWriter;
+  /** Polled loops that are open. */
+  readonly #open: OpenLoop[];
   readonly #globalCount: number;
+  /** The function that is read. */
+  #index: number;
   #copied: number;
+  /** How many loops have been opened. */
+  #loopNumber: number;
   /** Offset of the integer constant that was read last. */
   #constant: number;
   #calls: boolean;
@@ -98,12 +105,10 @@ export class CodePass {
   #bodyStart: number;
   #sourceHints: HintList | undefined;
   #hintCursor: number;
-  /** Frame of the loop that was opened last, while no other loop has been seen since; otherwise -1. */
-  #lastLoop: number;
-  #loopStart: number;
-  #loopOutput: number;
-  #loopHints: number;
-  #loopHintCursor: number;
+  /** The loop that was opened last, if it polls and no other loop has been seen since. */
+  #candidate: OpenLoop | undefined;
+  /** The next loop covers the one around it. */
+  #isNextCovering: boolean;
 
   constructor(guest: Guest, space: IndexSpace, options: CodeOptions) {
     this.report = new PollReport(options.report);
@@ -113,6 +118,8 @@ export class CodePass {
     this.#options = options;
     this.#pollLoad = [0x41, 0, 0x28, ...memarg(2, space.controlMemory), 0];
     this.#callPoll = this.#makeCallPoll();
+    this.#graph = options.polls === 'exit' ? new CallGraph(guest) : undefined;
+    this.#meter = new Meter();
     this.storage = new StoragePass(guest, space, {
       growth: options.growth,
       poll: options.polls === 'exit' || options.polls === 'call' ? this.#callPoll : undefined,
@@ -120,19 +127,24 @@ export class CodePass {
     this.#guestHints = readHints(guest);
     this.#labels = new LabelStack();
     this.#body = new Writer(4096);
+    this.#bodyHints = new HintList();
+    this.#loops = new LoopWriter(guest.source, this.#body, this.#bodyHints, {
+      flag: this.#pollLoad,
+      poll: this.#callPoll,
+      interrupted: options.interrupted,
+    });
+    this.#open = [];
     this.#globalCount = guest.importedGlobals + guest.globals.length;
+    this.#index = 0;
     this.#copied = 0;
+    this.#loopNumber = 0;
     this.#constant = 0;
     this.#calls = false;
-    this.#bodyHints = new HintList();
     this.#bodyStart = 0;
     this.#sourceHints = undefined;
     this.#hintCursor = 0;
-    this.#lastLoop = -1;
-    this.#loopStart = 0;
-    this.#loopOutput = 0;
-    this.#loopHints = 0;
-    this.#loopHintCursor = 0;
+    this.#candidate = undefined;
+    this.#isNextCovering = false;
   }
 
   /** Whether the guest has hints that can be read, and so are carried over. */
@@ -153,18 +165,23 @@ export class CodePass {
 
   #function(reader: Reader, index: number, out: Writer): void {
     const localsStart = reader.pos;
-    this.#skipLocals(reader);
+    skipLocals(reader, this.#guest.types.length);
     const localsEnd = reader.pos;
+    this.#index = index;
     this.#copied = localsEnd;
     this.#calls = false;
     this.#bodyHints = new HintList();
+    this.#loops.hints = this.#bodyHints;
     this.#bodyStart = localsStart;
     this.#sourceHints = this.#guestHints?.get(index);
     this.#hintCursor = 0;
-    this.#lastLoop = -1;
+    this.#candidate = undefined;
+    this.#isNextCovering = false;
+    this.#open.length = 0;
     this.#body.truncate(0);
     this.#labels.clear();
     this.#labels.push(Frame.FUNCTION);
+    if (this.#graph !== undefined) this.#meter.begin(localsEnd, this.#graph.isRecursive(index));
     while (this.#labels.top >= 0) this.#instruction(reader);
     reader.expectDone(`function ${index}`);
     this.#flush(reader.pos);
@@ -179,18 +196,12 @@ export class CodePass {
     this.#recordHints(this.#space.function(index), localsBytes, poll.length);
   }
 
-  #skipLocals(reader: Reader): void {
-    const groups = reader.count('groups of locals', 2);
-    for (let group = 0; group < groups; group += 1) {
-      reader.u32();
-      readValType(reader, this.#guest.types.length);
-    }
-  }
-
+  /** Of the modes for comparison. A function that makes no call is part of no recursion, and needs none. */
   #entryPoll(): readonly number[] {
-    const polls = this.#options.polls !== 'none';
-    this.report.entry(!polls ? 'none' : this.#calls ? 'polled' : 'leaf');
-    return polls && this.#calls ? this.#callPoll : [];
+    const { polls } = this.#options;
+    if (!this.#calls || polls === 'none' || polls === 'exit') return [];
+    this.report.call();
+    return this.#callPoll;
   }
 
   /** `if (flag) call $interrupted`. */
@@ -225,38 +236,49 @@ export class CodePass {
     return this.#body.length + start - this.#copied;
   }
 
+  /** A poll in front of the instruction at `start`. */
+  #poll(start: number): void {
+    this.#flush(start);
+    this.#loops.poll();
+    this.#meter.polled(start);
+    this.report.call();
+    this.#markCall();
+  }
+
+  /** What is in the loop that is open keeps V8 from peeling it. */
+  #markCall(): void {
+    const loop = this.#open.at(-1);
+    if (loop !== undefined) loop.hasCall = true;
+  }
+
   #instruction(reader: Reader): void {
     const start = reader.pos;
+    if (start >= this.#meter.dueAt) this.#poll(start);
     const opcode = reader.u8();
     let kind: number = PLAIN.kinds[opcode]!;
-    if (kind === Imm.NONE) return;
-    if (kind === Imm.INVALID) kind = this.#prefixed(reader, opcode, start);
+    if (kind === Imm.NONE) {
+      if (opcode < CALL) this.#leave(opcode);
+      return;
+    }
+    if (kind === Imm.INVALID) kind = readPrefixedKind(reader, opcode, start);
     switch (kind) {
-      case Imm.NONE:
-        return;
       case Imm.LOCAL:
         reader.u32();
         return;
       case Imm.S32:
-        this.#constant = start;
-        reader.skipLeb(5);
-        return;
       case Imm.S64:
         this.#constant = start;
-        reader.skipLeb(10);
+        skipImmediates(reader, kind, 0);
         return;
+      case Imm.NONE:
       case Imm.F32:
-        reader.skip(4);
-        return;
       case Imm.F64:
-        reader.skip(8);
-        return;
       case Imm.V128:
-        reader.skip(16);
-        return;
       case Imm.LANE:
       case Imm.FENCE:
-        reader.u8();
+      case Imm.HEAP_TYPE:
+      case Imm.SELECT_TYPED:
+        skipImmediates(reader, kind, this.#guest.types.length);
         return;
       case Imm.MEMARG:
         this.storage.memarg(reader);
@@ -269,20 +291,12 @@ export class CodePass {
         reader.index('global', this.#globalCount);
         return;
       case Imm.CALL:
-        this.#calls = true;
-        this.#functionIndex(reader);
+      case Imm.CALL_INDIRECT:
+      case Imm.CALL_REF:
+        this.#call(reader, kind, opcode, start);
         return;
       case Imm.REF_FUNC:
         this.#functionIndex(reader);
-        return;
-      case Imm.CALL_INDIRECT:
-        this.#calls = true;
-        this.storage.typeIndex(reader);
-        this.storage.tableIndex(reader);
-        return;
-      case Imm.CALL_REF:
-        this.#calls = true;
-        this.storage.typeIndex(reader);
         return;
       case Imm.TYPE:
         this.storage.typeIndex(reader);
@@ -292,28 +306,56 @@ export class CodePass {
         this.storage.typeIndex(reader);
         reader.u32();
         return;
-      case Imm.HEAP_TYPE:
-        readHeapType(reader, this.#guest.types.length);
+      case Imm.TAG:
+        reader.index('tag', this.#guest.tags.length);
+        if (opcode === THROW) this.#meter.kill();
         return;
-      case Imm.SELECT_TYPED: {
-        const count = reader.count('value types');
-        for (let at = 0; at < count; at += 1) readValType(reader, this.#guest.types.length);
-        return;
-      }
       default:
-        if (kind <= Imm.BR_ON_CAST || kind === Imm.LABEL_HINTED) this.#control(reader, kind, start);
-        else if (kind === Imm.TAG) reader.index('tag', this.#guest.tags.length);
-        else this.#store(reader, kind, start);
+        if (kind <= Imm.BR_ON_CAST || kind === Imm.LABEL_HINTED) {
+          this.#control(reader, kind, opcode, start);
+        } else {
+          this.#store(reader, kind, start);
+        }
     }
   }
 
-  #prefixed(reader: Reader, opcode: number, start: number): number {
-    const table: OpcodeTable | undefined = PREFIXED.get(opcode);
-    if (table === undefined) throw reader.refuse(`opcode ${hex(opcode)}`, start);
-    const sub = reader.u32();
-    const kind = table.kinds[sub] ?? Imm.INVALID;
-    if (kind === Imm.INVALID) throw reader.refuse(`opcode ${hex(opcode)} ${hex(sub)}`, start);
-    return kind;
+  #leave(opcode: number): void {
+    if (opcode === UNREACHABLE || opcode === RETURN || opcode === THROW_REF) this.#meter.kill();
+  }
+
+  // --- calls ---------------------------------------------------------------------------------------------------
+
+  #call(reader: Reader, kind: number, opcode: number, start: number): void {
+    this.#calls = true;
+    this.#markCall();
+    const isTail =
+      opcode === RETURN_CALL || opcode === RETURN_CALL_INDIRECT || opcode === RETURN_CALL_REF;
+    if (kind === Imm.CALL) {
+      const callee = new Reader(reader.bytes, reader.pos, reader.end);
+      const index = callee.index('function', this.#guest.functions.length);
+      this.#pollBeforeCall(start, index, isTail);
+      this.#functionIndex(reader);
+    } else {
+      this.#pollBeforeCall(start, -1, isTail);
+      this.storage.typeIndex(reader);
+      if (kind === Imm.CALL_INDIRECT) this.storage.tableIndex(reader);
+    }
+    if (isTail) this.#meter.kill();
+  }
+
+  /** `callee` is -1 if it is not known which function is called. */
+  #pollBeforeCall(start: number, callee: number, isTail: boolean): void {
+    const graph = this.#graph;
+    if (graph === undefined) return;
+    const isRecursive =
+      callee < 0
+        ? graph.isRecursiveIndirectCall(this.#index)
+        : graph.isRecursiveCall(this.#index, callee);
+    const bytes = callee < 0 ? graph.indirectRunBytes : graph.runBytes(callee);
+    if (!this.#meter.call(start, bytes, isRecursive, isTail)) return;
+    const after = this.#meter.state(start);
+    this.#poll(start);
+    this.#meter.restore(after, start);
   }
 
   // --- indices -------------------------------------------------------------------------------------------------
@@ -334,7 +376,9 @@ export class CodePass {
 
   // --- control -------------------------------------------------------------------------------------------------
 
-  #control(reader: Reader, kind: number, start: number): void {
+  #control(reader: Reader, kind: number, opcode: number, start: number): void {
+    const labels = this.#labels;
+    const meter = this.#meter;
     switch (kind) {
       case Imm.LABEL_HINTED:
         this.#carryHint(start);
@@ -342,42 +386,50 @@ export class CodePass {
         return;
       case Imm.LABEL:
         this.#label(reader);
+        if (opcode === BR || opcode === RETHROW) meter.kill();
         return;
       case Imm.BLOCK:
         this.#blockType(reader);
-        this.#labels.push(Frame.BLOCK);
+        this.#enter(Frame.BLOCK, start);
         return;
       case Imm.IF:
         this.#carryHint(start);
         this.#blockType(reader);
-        this.#labels.push(Frame.BLOCK);
+        this.#enter(Frame.IF, start);
         return;
       case Imm.TRY:
         this.#blockType(reader);
-        this.#labels.push(Frame.TRY);
+        this.#enter(Frame.TRY, start);
         return;
       case Imm.TRY_TABLE:
-        this.#tryTable(reader);
+        this.#tryTable(reader, start);
         return;
       case Imm.LOOP:
         this.#loop(reader, start);
         return;
+      case Imm.ELSE:
+        meter.otherwise(labels.top, start);
+        return;
       case Imm.CATCH:
         this.#expectTry(start);
         reader.index('tag', this.#guest.tags.length);
+        meter.handler(labels.top, reader.pos);
         return;
       case Imm.CATCH_ALL:
         this.#expectTry(start);
+        meter.handler(labels.top, reader.pos);
         return;
       case Imm.DELEGATE:
-        // Its label counts from outside the try that it closes.
+        // Its label counts from outside the try that it closes, and names who catches, not where control goes.
         this.#expectTry(start);
-        this.#labels.pop();
+        meter.close(labels.top, start, false);
+        labels.pop();
         this.#label(reader);
         return;
       case Imm.BR_TABLE: {
         const count = reader.count('labels');
         for (let at = 0; at <= count; at += 1) this.#label(reader);
+        meter.kill();
         return;
       }
       case Imm.BR_ON_CAST:
@@ -387,26 +439,33 @@ export class CodePass {
         readHeapType(reader, this.#guest.types.length);
         readHeapType(reader, this.#guest.types.length);
         return;
-      case Imm.END:
-        this.#end(reader);
-        return;
       default:
-        return; // else: the frame stays
+        this.#end(reader, start);
     }
+  }
+
+  #enter(frame: number, start: number): void {
+    this.#labels.push(frame);
+    this.#meter.open(this.#labels.top, start);
   }
 
   #expectTry(start: number): void {
     if (this.#labels.kind !== Frame.TRY) throw malformed('a catch or delegate outside try', start);
   }
 
-  #label(reader: Reader): void {
+  /** Returns the block that the label names. */
+  #label(reader: Reader): number {
     const at = reader.pos;
     const depth = reader.u32();
     const mapped = this.#labels.map(depth, at);
     if (mapped !== depth) this.#replace(reader, at, mapped);
+    const block = this.#labels.top - depth;
+    // Into the next round of a loop: its poll, or that of the loop which covers it, lies between.
+    if (!this.#labels.isLoop(block)) this.#meter.branch(block, at);
+    return block;
   }
 
-  #tryTable(reader: Reader): void {
+  #tryTable(reader: Reader, start: number): void {
     this.#blockType(reader);
     const count = reader.count('catch clauses', 2);
     for (let clause = 0; clause < count; clause += 1) {
@@ -414,115 +473,114 @@ export class CodePass {
       const form = reader.u8();
       if (form > 3) throw malformed(`a catch clause of kind ${form}`, at);
       if (form < 2) reader.index('tag', this.#guest.tags.length);
-      this.#label(reader);
+      this.#meter.catchTo(this.#label(reader));
     }
-    this.#labels.push(Frame.BLOCK);
+    this.#enter(Frame.BLOCK, start);
   }
 
   /** Returns the index of a type with parameters, or -1. */
   #blockType(reader: Reader): number {
     const at = reader.pos;
-    const first = reader.bytes[at];
-    if (first === EMPTY) {
-      reader.u8();
-      return -1;
-    }
-    if (first !== undefined && first > EMPTY && first < 0x80) {
-      readValType(reader, this.#guest.types.length);
-      return -1;
-    }
-    const index = reader.s33();
+    const index = readBlockType(reader, this.#guest.types.length);
+    if (index === -1) return -1;
     const type = this.#guest.types[index];
     if (type?.kind !== 'func') throw malformed(`block type ${index}`, at);
     return type.paramCount > 0 ? index : -1;
   }
 
   #loop(reader: Reader, start: number): void {
-    let at = start;
-    const mode = this.#options.polls;
-    let polls: boolean = mode === 'exit';
-    if (polls && this.#coversOuter()) {
-      at = this.#takeBack(reader);
-      polls = false;
+    if (this.#options.polls !== 'exit') {
+      this.#plainLoop(reader, start);
+      return;
     }
-    this.report.loop(at, at !== start ? 'covered' : mode === 'entry' ? 'none' : mode);
-    const blockStart = reader.pos;
-    const paramType = this.#blockType(reader);
-    const blockEnd = reader.pos;
-    this.#flush(at);
-    this.#loopStart = at;
-    this.#loopOutput = this.#body.length;
-    this.#loopHints = this.#bodyHints.offsets.length;
-    this.#loopHintCursor = this.#hintCursor;
+    const covered = this.#covered();
+    if (covered !== undefined) {
+      this.#takeBack(reader, covered);
+      return;
+    }
+    const meter = this.#meter;
+    if (meter.needsPollBeforeLoop(start, this.#open.length === 0)) this.#poll(start);
+    this.#flush(start);
+    const before = {
+      meter: meter.state(start),
+      hintCursor: this.#hintCursor,
+      splits: this.storage.splits,
+      callPolls: this.report.counts.callPolls,
+      report: this.report.open(start),
+    };
+    const from = reader.pos;
+    const carryType = this.#carryType(this.#blockType(reader));
+    const blockType = { start: from, end: reader.pos };
+    const covers = this.#isNextCovering;
+    this.#isNextCovering = false;
+    const outer = this.#open.at(-1);
+    if (outer !== undefined) outer.hasLoop = true;
+    const loop = this.#loops.open({ offset: start, blockType, carryType, covers }, before);
     this.#copied = reader.pos;
-    const source = this.#guest.source;
-    if (polls) {
-      const body = this.#body;
-      body.u8(BLOCK);
-      body.copy(source, blockStart, blockEnd);
-      body.u8(LOOP);
-      body.copy(source, blockStart, blockEnd);
-      body.u8(BLOCK);
-      this.#pollBlockType(paramType);
-    }
-    this.#body.u8(LOOP);
-    this.#body.copy(source, blockStart, blockEnd);
-    this.#labels.push(polls ? Frame.POLLED_LOOP : Frame.PLAIN_LOOP);
-    this.#lastLoop = this.#labels.top;
-    if (polls) this.#exitPoll();
-    else if (mode === 'call') this.#innerPoll();
+    this.#open.push(loop);
+    this.#candidate = loop;
+    this.#labels.push(Frame.POLLED_LOOP);
+    const isInnermost = this.#graph?.isInnermost(this.#loopNumber) === true;
+    meter.openLoop(this.#labels.top, start, isInnermost ? LOOP_BYTES : 0);
+    this.#loopNumber += 1;
   }
 
-  #pollBlockType(paramType: number): void {
-    if (paramType < 0) {
-      this.#body.u8(EMPTY);
-      return;
-    }
+  /** The type P -> P for the parameters P of a type; -1 for none. */
+  #carryType(paramType: number): number {
+    if (paramType < 0) return -1;
     const type = this.#guest.types[paramType] as FuncType;
-    // A block type is an s33: an index whose LEB128 would end with bit 6 set needs another byte.
-    const index = this.#space.passThrough(paramType, type.params, type.paramCount);
-    this.#body.s32(index);
+    return this.#space.passThrough(paramType, type.params, type.paramCount);
   }
 
-  #exitPoll(): void {
-    this.#body.raw(...this.#pollLoad);
-    this.#bodyHints.push(this.#body.length, UNLIKELY);
-    this.#body.raw(0x0d, 1);
-  }
-
-  #innerPoll(): void {
-    this.#bodyHints.push(this.#body.length + this.#pollLoad.length, UNLIKELY);
-    this.#body.raw(...this.#callPoll);
-  }
-
-  /** Whether the loop that begins here makes the poll of the loop around it needless; see the head of the file. */
-  #coversOuter(): boolean {
+  /** The loop that needs no poll because of the one that begins here, if there is one; see the head of the file. */
+  #covered(): OpenLoop | undefined {
     const labels = this.#labels;
-    return labels.kind === Frame.POLLED_LOOP && this.#lastLoop === labels.top && !labels.branched;
+    const isCovered = labels.kind === Frame.POLLED_LOOP && !labels.branched;
+    return isCovered ? this.#candidate : undefined;
   }
 
-  /** Goes back to the head of the outer loop; returns its offset. */
-  #takeBack(reader: Reader): number {
+  /** Goes back to the head of a loop, which has no poll this time. */
+  #takeBack(reader: Reader, loop: OpenLoop): void {
+    this.#open.pop();
     this.#labels.pop();
-    this.#body.truncate(this.#loopOutput);
-    this.#bodyHints.truncate(this.#loopHints);
-    this.#hintCursor = this.#loopHintCursor;
-    this.#copied = this.#loopStart;
-    reader.pos = this.#loopStart + 1;
-    return this.#loopStart;
+    this.#body.truncate(loop.start);
+    this.#bodyHints.truncate(loop.hintsStart);
+    this.#hintCursor = loop.hintCursor;
+    this.storage.splits = loop.splits;
+    this.report.takeBack(loop.offset, loop.callPolls);
+    this.#copied = loop.offset;
+    reader.pos = loop.offset + 1;
+    this.#blockType(reader);
+    this.#meter.restore(loop.meter, loop.offset);
+    this.#isNextCovering = true;
+    this.#candidate = undefined;
+    this.#labels.push(Frame.PLAIN_LOOP);
+    this.#meter.openCoveredLoop(this.#labels.top, loop.offset);
   }
 
-  #end(reader: Reader): void {
-    const kind = this.#labels.pop();
-    if (kind !== Frame.POLLED_LOOP) {
-      if (kind === Frame.PLAIN_LOOP) this.#lastLoop = -1;
-      return;
-    }
-    this.#lastLoop = -1;
+  /** Of the modes for comparison. */
+  #plainLoop(reader: Reader, start: number): void {
+    const mode = this.#options.polls;
+    this.#blockType(reader);
+    this.#labels.push(Frame.PLAIN_LOOP);
+    this.report.plain(start, mode === 'call' ? 'call' : 'none');
+    if (mode !== 'call') return;
     this.#flush(reader.pos);
-    this.#body.raw(0x0c, 2, 0x0b, 0x10);
-    this.#body.u32(this.#options.interrupted);
-    this.#body.raw(0x0c, 0, 0x0b, 0x0b);
+    this.#loops.poll();
+  }
+
+  #end(reader: Reader, start: number): void {
+    const { top } = this.#labels;
+    const kind = this.#labels.pop();
+    this.#meter.close(top, start, kind === Frame.IF);
+    if (kind === Frame.PLAIN_LOOP || kind === Frame.POLLED_LOOP) this.#candidate = undefined;
+    if (kind !== Frame.POLLED_LOOP) return;
+    const loop = this.#open.pop()!;
+    this.#flush(start);
+    this.#copied = reader.pos;
+    const { poll, rounds } = this.#loops.close(loop);
+    this.report.close(loop.report, poll, rounds);
+    if (loop.hasCall) this.#markCall();
   }
 
   /** Carries the guest's own hint for the branch at `start` over, if there is one. */

@@ -41,6 +41,10 @@ export function readConstExpr(reader: Reader, guest: Guest): ConstExpr {
     const at = reader.pos;
     const opcode = reader.u8();
     if (opcode === END) return { start, end: at, makesMutable };
+    if (opcode === REF_FUNC) {
+      guest.takenFunctions.add(reader.index('function', guest.functions.length));
+      continue;
+    }
     makesMutable = readInstruction(reader, guest, opcode, at) || makesMutable;
   }
 }
@@ -74,9 +78,6 @@ function readInstruction(reader: Reader, guest: Guest, opcode: number, at: numbe
       break;
     case Imm.HEAP_TYPE:
       readHeapType(reader, guest.types.length);
-      break;
-    case Imm.REF_FUNC:
-      reader.index('function', guest.functions.length);
       break;
     default:
       break;

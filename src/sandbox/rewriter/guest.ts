@@ -114,6 +114,8 @@ export interface Guest {
   readonly importedVariables: ImportedVariable[];
   readonly exports: GuestExport[];
   start: number | undefined;
+  /** Of which constants and element segments make references. */
+  readonly takenFunctions: Set<number>;
   readonly elements: GuestElement[];
   readonly data: GuestData[];
   dataCount: number | undefined;

@@ -1,7 +1,7 @@
 /** The rewriter: from a guest's module to one that can be preempted, pooled and reset. */
 export type { CustomSectionInfo } from './custom-sections.ts';
 export { RewriteError, type RewriteErrorCode } from './errors.ts';
-export type { EntryPollKind, FunctionPolls, LoopPollKind, LoopPolls } from './poll-report.ts';
+export type { FunctionPolls, LoopPollKind, LoopPolls } from './poll-report.ts';
 export type { ResetInfo } from './reset-report.ts';
 export { type MemoryInfo, type RewriteInfo, type RewriteOptions, rewrite } from './rewriter.ts';
 export { MARK } from './sections.ts';

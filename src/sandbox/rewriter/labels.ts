@@ -1,7 +1,7 @@
 import { malformed } from './errors.ts';
 
 // The stack of open blocks of one function, in the guest's numbering and in the output's. A polled loop is one label
-// to the guest and four to the engine ($exit, $again, $poll, $L), so that a label which leaves such a loop moves by
+// to the guest and four to the engine (loops.ts), so that a label which leaves such a loop moves by
 // three for each of them.
 
 export const Frame = {
@@ -10,9 +10,10 @@ export const Frame = {
   TRY: 2,
   PLAIN_LOOP: 3,
   POLLED_LOOP: 4,
+  IF: 5,
 } as const;
 
-/** $exit, $again and $poll. */
+/** Those around $L, in each form of a polled loop. */
 const POLL_LABELS = 3;
 
 export class LabelStack {
@@ -48,6 +49,11 @@ export class LabelStack {
 
   get kind(): number {
     return this.#kinds[this.top]!;
+  }
+
+  isLoop(frame: number): boolean {
+    const kind = this.#kinds[frame];
+    return kind === Frame.PLAIN_LOOP || kind === Frame.POLLED_LOOP;
   }
 
   /**

@@ -3,18 +3,17 @@
 // loops, which nobody else wants to pay for.
 
 /**
- * `exit`, `call`: it polls, in that form. `covered`: each of its rounds passes the poll of a loop inside it. `none`: the
- * mode has no polls in loops.
+ * `exit`: it polls at its back edge, and leaves the loop for that. `call`: it polls, with a call inside the loop. `covered`: each of
+ * its rounds passes the poll of a loop inside it. `none`: the mode has no polls in loops.
  */
 export type LoopPollKind = 'exit' | 'call' | 'covered' | 'none';
-
-/** `leaf`: the function makes no call, so that it is part of no recursion. `none`: the mode has no polls. */
-export type EntryPollKind = 'polled' | 'leaf' | 'none';
 
 export interface LoopPolls {
   /** Of the `loop` instruction in the source file, in bytes. */
   readonly offset: number;
   readonly poll: LoopPollKind;
+  /** Rounds from one poll to the next: copies of a small body; 0 without a poll of its own. */
+  readonly rounds: number;
   /** Offset of the loop inside it that polls, or is covered in its turn; null unless `poll` is `covered`. */
   readonly coveredBy: number | null;
 }
@@ -28,15 +27,15 @@ export interface FunctionPolls {
   readonly offset: number;
   readonly bytesBefore: number;
   readonly bytesAfter: number;
-  readonly entry: EntryPollKind;
+  /** Polls outside the heads of loops: in front of calls, in long code, in handlers. */
+  readonly callPolls: number;
   readonly loops: readonly LoopPolls[];
 }
 
 export interface PollCounts {
   loopPolls: number;
   elidedLoopPolls: number;
-  entryPolls: number;
-  elidedEntryPolls: number;
+  callPolls: number;
 }
 
 export class PollReport {
@@ -44,44 +43,62 @@ export class PollReport {
   /** Empty unless the list was asked for. Names come later: the code pass does not know them. */
   readonly functions: Omit<FunctionPolls, 'name'>[];
   readonly #isDetailed: boolean;
-  #loops: { offset: number; poll: LoopPollKind }[];
-  #entry: EntryPollKind;
+  #loops: Omit<LoopPolls, 'coveredBy'>[];
+  /** Call polls before the function. */
+  #callsBefore: number;
 
   constructor(isDetailed: boolean) {
-    this.counts = { loopPolls: 0, elidedLoopPolls: 0, entryPolls: 0, elidedEntryPolls: 0 };
+    this.counts = { loopPolls: 0, elidedLoopPolls: 0, callPolls: 0 };
     this.functions = [];
     this.#isDetailed = isDetailed;
     this.#loops = [];
-    this.#entry = 'none';
+    this.#callsBefore = 0;
   }
 
-  /** A loop that turns out to be covered comes a second time, with nothing in between: it has been counted as one that polls. */
-  loop(offset: number, poll: LoopPollKind): void {
-    if (poll === 'exit' || poll === 'call') this.counts.loopPolls += 1;
-    if (poll === 'covered') {
-      this.counts.loopPolls -= 1;
-      this.counts.elidedLoopPolls += 1;
-    }
-    if (!this.#isDetailed) return;
-    if (poll === 'covered') this.#loops.pop();
-    this.#loops.push({ offset, poll });
+  /** A loop whose form is known when it is closed; returns what `close` wants. */
+  open(offset: number): number {
+    return this.#push({ offset, poll: 'exit', rounds: 1 });
   }
 
-  entry(poll: EntryPollKind): void {
-    if (poll === 'polled') this.counts.entryPolls += 1;
-    if (poll === 'leaf') this.counts.elidedEntryPolls += 1;
-    this.#entry = poll;
+  close(loop: number, poll: 'exit' | 'call', rounds: number): void {
+    this.counts.loopPolls += 1;
+    if (this.#isDetailed) this.#loops[loop] = { ...this.#loops[loop]!, poll, rounds };
   }
 
-  /** Ends a function, behind its loops and its entry. */
+  /** The loop that was opened last is covered, and read again from its head; `callPolls` had been counted there. */
+  takeBack(offset: number, callPolls: number): void {
+    this.counts.elidedLoopPolls += 1;
+    this.counts.callPolls = callPolls;
+    this.#loops.pop();
+    this.#push({ offset, poll: 'covered', rounds: 0 });
+  }
+
+  plain(offset: number, poll: 'call' | 'none'): void {
+    if (poll === 'call') this.counts.loopPolls += 1;
+    this.#push({ offset, poll, rounds: poll === 'call' ? 1 : 0 });
+  }
+
+  call(): void {
+    this.counts.callPolls += 1;
+  }
+
+  /** Ends a function, behind all that it has. */
   end(index: number, offset: number, bytesBefore: number, bytesAfter: number): void {
+    const callPolls = this.counts.callPolls - this.#callsBefore;
+    this.#callsBefore = this.counts.callPolls;
     if (!this.#isDetailed) return;
     // What covers a loop stands next in the code; see the head of code.ts.
     const loops = this.#loops.map((loop, at) => ({
       ...loop,
       coveredBy: loop.poll === 'covered' ? this.#loops[at + 1]!.offset : null,
     }));
-    this.functions.push({ index, offset, bytesBefore, bytesAfter, entry: this.#entry, loops });
+    this.functions.push({ index, offset, bytesBefore, bytesAfter, callPolls, loops });
     this.#loops = [];
+  }
+
+  #push(loop: Omit<LoopPolls, 'coveredBy'>): number {
+    if (!this.#isDetailed) return -1;
+    this.#loops.push(loop);
+    return this.#loops.length - 1;
   }
 }

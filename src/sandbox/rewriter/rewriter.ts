@@ -87,8 +87,8 @@ export interface RewriteInfo {
   readonly functions: number;
   readonly loopPolls: number;
   readonly elidedLoopPolls: number;
-  readonly entryPolls: number;
-  readonly elidedEntryPolls: number;
+  /** Outside the heads of loops: in front of calls, in long code, in handlers of exceptions. */
+  readonly callPolls: number;
   /** Bulk instructions that were split to poll. */
   readonly bulkPolls: number;
   /** By function, in the order of the file; empty unless `report` was asked for. */
@@ -112,7 +112,7 @@ export interface RewriteInfo {
 const RESERVED = '$luge';
 const SHARED_WITH_MAX = 0x03;
 const ADDRESS_64 = 0x04;
-const VERSION = 1;
+const VERSION = 2;
 
 /** Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
 export function rewrite(
@@ -227,9 +227,9 @@ function checkOptions(options: RewriteOptions): void {
 
 /** What was done, as JSON, for whoever has the output alone; the section's name also refuses a second pass. */
 function writeMark(to: Writer, info: RewriteInfo, options: RewriteOptions): void {
-  const { iface, memories, loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls } = info;
+  const { iface, memories, loopPolls, elidedLoopPolls, callPolls } = info;
   const { polls = 'exit', growth = 'retire' } = options;
-  const counts = { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls };
+  const counts = { loopPolls, elidedLoopPolls, callPolls };
   const summary = { version: VERSION, iface, memories, polls, growth, ...counts };
   const text = new TextEncoder().encode(JSON.stringify(summary));
   to.name(MARK);

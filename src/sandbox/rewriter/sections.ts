@@ -66,6 +66,7 @@ export function readGuest(source: Uint8Array): Guest {
     importedVariables: [],
     exports: [],
     start: undefined,
+    takenFunctions: new Set(),
     elements: [],
     data: [],
     dataCount: undefined,
@@ -390,7 +391,9 @@ function readElement(section: Reader, guest: Guest, flags: number): GuestElement
   if (flags & 4) {
     expressions = Array.from({ length: count }, () => readConstExpr(section, guest));
   } else {
-    for (let item = 0; item < count; item += 1) section.index('function', guest.functions.length);
+    for (let item = 0; item < count; item += 1) {
+      guest.takenFunctions.add(section.index('function', guest.functions.length));
+    }
   }
   const items = { start, end: section.pos };
   return { flags, mode, table, offset, type, count, items, expressions };

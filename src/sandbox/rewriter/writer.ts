@@ -33,6 +33,11 @@ export class Writer {
     this.length = length;
   }
 
+  /** Changes a byte that was written. */
+  set(at: number, value: number): void {
+    this.#bytes[at] = value;
+  }
+
   u8(value: number): void {
     if (this.length === this.#bytes.length) this.#grow(1);
     this.#bytes[this.length++] = value;
