@@ -5,6 +5,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { compileKernel, KERNELS, type Kernel } from '../../bench/poll/compile.ts';
 import { rewrite } from '../../src/sandbox/index.ts';
+import { mix, TEXTBOOK, weighed } from './textbook.ts';
 
 const SOURCES = new URL('../../bench/poll/kernels/', import.meta.url);
 const PAGES_MAX = 200;
@@ -112,38 +113,17 @@ describe.each(KERNELS)(
   },
 );
 
-/** kernels/shared/mix.ts */
-function mix(counter: number): number {
-  let x = Math.imul(counter, 0x9e3779b1);
-  x ^= x >>> 15;
-  x = Math.imul(x, 0x85157af5);
-  return (x ^ (x >>> 13)) >>> 0;
-}
-
 const bytes = (count: number): Uint8Array => Uint8Array.from({ length: count }, (_, i) => mix(i));
-
-/** As kernels/shared/array.ts weighs it. */
-function weighed(values: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i]! * (1 + (i & 15));
-  return sum;
-}
 
 /** Each is known another way than by the kernel's own code. */
 describe('results', () => {
-  it('of_gemm_are_those_of_the_textbook_formula', async () => {
-    const run = await runOf('gemm');
-    for (const n of [1, 2, 9, 24]) {
-      const at = (salt: number, i: number, j: number): number =>
-        ((i * 7 + j * 13 + salt) % 97) / 97;
-      const product = Array.from({ length: n * n }, (_, place) => {
-        const [i, j] = [Math.floor(place / n), place % n];
-        let sum = at(3, i, j) * 1.2;
-        // In the order of k, as the kernel adds them up, so that they agree to the last bit.
-        for (let k = 0; k < n; k++) sum += 1.5 * at(1, i, k) * at(2, k, j);
-        return sum;
-      });
-      expect(run(n), `n = ${n}`).toBe(weighed(product));
+  it.each(Object.entries(TEXTBOOK))('of_%s_are_those_of_the_textbook', async (name, expected) => {
+    const run = await runOf(name);
+    const small = KERNELS.find((kernel) => kernel.name === name)!.smallSize;
+    for (const n of [small, 2 * small + 1]) {
+      const sum = expected(n);
+      const tolerance = Number.isInteger(sum) ? 0 : 1e-9 * Math.max(1, Math.abs(sum));
+      expect(Math.abs(run(n) - sum), `n = ${n}`).toBeLessThanOrEqual(tolerance);
     }
   });
 

@@ -19,7 +19,8 @@ export function run(n: i32): f64 {
       // Neighbours do not pair: the strand cannot bend that far.
       const pair = i < j - 1 && base + <i32>load<u8>(bases + j) == 3 ? 1 : 0;
       best = max(best, load<i32>(below + at - 4) + pair);
-      let down = below + at;
+      // Two parts side by side: i to k, and k + 1 to j.
+      let down = below + stride + at;
       for (let k = i + 1; k < j; k++) {
         best = max(best, load<i32>(here + (<usize>k << 2)) + load<i32>(down));
         down += stride;
