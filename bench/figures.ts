@@ -11,13 +11,16 @@ export interface Figure {
 }
 
 export function figure(name: string, unit: string, samples: readonly number[]): Figure {
+  const at = (q: number): number => round(quantile(samples, q));
+  return { name, unit, value: at(0.5), spread: [at(0.25), at(0.75)] };
+}
+
+/** Between two samples, in proportion. */
+export function quantile(samples: readonly number[], q: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
-  const at = (q: number): number => {
-    const position = (sorted.length - 1) * q;
-    const low = sorted[Math.floor(position)] as number;
-    return low + ((sorted[Math.ceil(position)] as number) - low) * (position % 1);
-  };
-  return { name, unit, value: round(at(0.5)), spread: [round(at(0.25)), round(at(0.75))] };
+  const position = (sorted.length - 1) * q;
+  const low = sorted[Math.floor(position)] as number;
+  return low + ((sorted[Math.ceil(position)] as number) - low) * (position % 1);
 }
 
 function round(value: number): number {

@@ -103,18 +103,17 @@ function memoryRows({ memories }: Inspection): string[] {
 
 function pollRows({ polls }: Inspection): string[] {
   if (polls === null) return [];
-  const { loops, entries, bulk, functions } = polls;
+  const { loops, calls, bulk, functions } = polls;
   const title =
     `${grouped(loops.polled)} in loops, ${grouped(loops.covered)} elided (a loop inside polls in each round); ` +
-    `${grouped(entries.polled)} at function entries, ${grouped(entries.leaf)} elided (no call in the function); ${grouped(bulk)} in bulk instructions`;
+    `${grouped(calls)} at calls and in long code; ${grouped(bulk)} in bulk instructions`;
   const shown = functions
-    .filter((one) => one.loops.length > 0 || one.entry === 'polled')
+    .filter((one) => one.loops.length > 0 || one.callPolls > 0)
     .sort((a, b) => b.loops.length - a.loops.length || a.index - b.index);
   const lines = shown.slice(0, FUNCTIONS_SHOWN).map((one) => {
     const covered = one.loops.filter(({ poll }) => poll === 'covered').length;
-    const entry = one.entry === 'polled' ? 'entry' : 'no entry poll';
     const inLoops = `${counted(one.loops.length, 'loop')}, ${covered} elided`;
-    return `${printable(one.name)}: ${inLoops}; ${entry}; ${grouped(one.bytesBefore)} -> ${grouped(one.bytesAfter)} bytes`;
+    return `${printable(one.name)}: ${inLoops}; ${grouped(one.callPolls)} at calls; ${grouped(one.bytesBefore)} -> ${grouped(one.bytesAfter)} bytes`;
   });
   const silent = functions.length - shown.length;
   if (shown.length > FUNCTIONS_SHOWN) {

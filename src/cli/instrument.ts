@@ -66,41 +66,36 @@ async function writeOutput(file: string, bytes: Uint8Array, streams: Streams): P
 }
 
 function summary(file: string, output: string, info: RewriteInfo): string {
-  const { loopPolls, elidedLoopPolls, entryPolls, elidedEntryPolls, bulkPolls } = info;
+  const { loopPolls, elidedLoopPolls, callPolls, bulkPolls } = info;
   const to = output === STANDARD ? '<stdout>' : output;
   const loops = `${counted(loopPolls, 'poll')} in loops (${grouped(elidedLoopPolls)} elided)`;
-  const entries = `${grouped(entryPolls)} at function entries (${grouped(elidedEntryPolls)} elided), ${grouped(bulkPolls)} in bulk instructions`;
-  return `${inputName(file)} -> ${to}: ${loops}, ${entries}; ${sizes(info.bytesBefore, info.bytesAfter)}`;
+  const others = `${grouped(callPolls)} at calls and in long code, ${grouped(bulkPolls)} in bulk instructions`;
+  return `${inputName(file)} -> ${to}: ${loops}, ${others}; ${sizes(info.bytesBefore, info.bytesAfter)}`;
 }
 
 /** A line for each function, and one for each of its loops. */
 export function explainPolls(functions: readonly FunctionPolls[], mode: PollMode): string[] {
-  return functions.flatMap(({ index, name, entry, loops }) => {
+  return functions.flatMap(({ index, name, callPolls, loops }) => {
     const label = name === `func[${index}]` ? name : `func[${index}] ${printable(name)}`;
+    const calls =
+      callPolls === 0
+        ? 'no polls outside loops'
+        : `${counted(callPolls, 'poll')} outside the heads of loops`;
     return [
-      `${label}: ${entryText(entry)}; ${loops.length === 0 ? 'no loops' : counted(loops.length, 'loop')}`,
+      `${label}: ${calls}; ${loops.length === 0 ? 'no loops' : counted(loops.length, 'loop')}`,
       ...loops.map((loop) => `  loop at 0x${loop.offset.toString(16)}: ${loopText(loop, mode)}`),
     ];
   });
 }
 
-function entryText(entry: FunctionPolls['entry']): string {
-  switch (entry) {
-    case 'polled':
-      return 'polls at its entry';
-    case 'leaf':
-      return 'no poll at its entry: it makes no call';
-    default:
-      return 'no poll at its entry: --polls none';
-  }
-}
-
 function loopText(loop: FunctionPolls['loops'][number], mode: PollMode): string {
   switch (loop.poll) {
     case 'exit':
-      return 'polls, leaving the loop';
+      return loop.rounds === 1
+        ? 'polls each round, leaving the loop'
+        : `polls each ${loop.rounds} rounds, leaving the loop`;
     case 'call':
-      return 'polls, with a call inside the loop';
+      return 'polls each round, with a call inside the loop';
     case 'covered':
       return `no poll: each round enters the loop at 0x${(loop.coveredBy ?? 0).toString(16)}`;
     default:

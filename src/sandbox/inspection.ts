@@ -55,7 +55,8 @@ export interface InspectedMemory {
 export interface InspectedPolls {
   readonly mode: 'exit';
   readonly loops: { readonly polled: number; readonly covered: number };
-  readonly entries: { readonly polled: number; readonly leaf: number };
+  /** In front of calls, in long code, in handlers of exceptions. */
+  readonly calls: number;
   /** Bulk instructions that are done in chunks, with a poll before each. */
   readonly bulk: number;
   readonly functions: readonly FunctionPolls[];
@@ -70,7 +71,7 @@ export interface InspectedReset extends Omit<ResetInfo, 'servesOnceBecause'> {
 
 export interface Inspection {
   /** Of this shape: raised when a key goes or changes its meaning, not when one is added. */
-  readonly version: 1;
+  readonly version: 2;
   readonly interface: 'wasi' | 'luge' | 'none';
   /** Why `luge serve` and `runtime.load` would refuse the module; null if they take it. */
   readonly refused: Refusal | null;
@@ -99,7 +100,7 @@ export function inspectModule(wasm: Uint8Array<ArrayBuffer>, options: InspectOpt
   const { bytes, info } = output;
   compileRewritten(bytes, wasm);
   return {
-    version: 1,
+    version: 2,
     interface: info.iface,
     refused: refusalOf(wasm, options, info),
     bytesBefore: info.bytesBefore,
@@ -110,7 +111,7 @@ export function inspectModule(wasm: Uint8Array<ArrayBuffer>, options: InspectOpt
     polls: {
       mode: 'exit',
       loops: { polled: info.loopPolls, covered: info.elidedLoopPolls },
-      entries: { polled: info.entryPolls, leaf: info.elidedEntryPolls },
+      calls: info.callPolls,
       bulk: info.bulkPolls,
       functions: info.polls,
     },
@@ -152,7 +153,7 @@ function withoutRewrite(wasm: Uint8Array<ArrayBuffer>, error: RewriteError): Ins
     kind: shortKind(kind),
   }));
   return {
-    version: 1,
+    version: 2,
     interface: has('handle') ? 'luge' : has('_start') ? 'wasi' : 'none',
     refused: describeRefusal(error),
     bytesBefore: wasm.length,

@@ -107,7 +107,7 @@ describe('luge instrument', () => {
   it('writes_a_module_without_an_entry_and_one_line_about_it', async () => {
     const { status, stdout, stderr } = await instrumented('gemm.wat');
     expect(stderr).toMatch(
-      /^gemm\.wat -> gemm\.luge\.wasm: 1 poll in loops \(1 elided\), 1 at function entries \(2 elided\), 0 in bulk instructions; \d+ -> [\d,]+ bytes \(\+\d+\.\d %\)\n$/,
+      /^gemm\.wat -> gemm\.luge\.wasm: 1 poll in loops \(1 elided\), 0 at calls and in long code, 0 in bulk instructions; \d+ -> [\d,]+ bytes \(\+\d+\.\d %\)\n$/,
     );
     expect({ status, stdout: stdout.length }).toEqual({ status: 0, stdout: 0 });
     expect(WebAssembly.validate(bytesOf('gemm.luge.wasm'))).toBe(true);
@@ -133,10 +133,10 @@ describe('luge instrument', () => {
   });
 
   it.each([
-    ['exit', { loopPolls: 1, elidedLoopPolls: 1, entryPolls: 1 }],
-    ['call', { loopPolls: 2, elidedLoopPolls: 0, entryPolls: 1 }],
-    ['entry', { loopPolls: 0, elidedLoopPolls: 0, entryPolls: 1 }],
-    ['none', { loopPolls: 0, elidedLoopPolls: 0, entryPolls: 0 }],
+    ['exit', { loopPolls: 1, elidedLoopPolls: 1, callPolls: 0 }],
+    ['call', { loopPolls: 2, elidedLoopPolls: 0, callPolls: 1 }],
+    ['entry', { loopPolls: 0, elidedLoopPolls: 0, callPolls: 1 }],
+    ['none', { loopPolls: 0, elidedLoopPolls: 0, callPolls: 0 }],
   ] as const)('polls_%s', async (polls, counts) => {
     const { status } = await instrumented('gemm.wat', { output: 'p.wasm', polls });
     expect(status).toBe(0);
@@ -157,11 +157,11 @@ describe('luge instrument', () => {
     const { stdout, stderr } = await instrumented('gemm.wat', { output: '-', explain: true });
     const inner = /loop at (0x\w+): polls/.exec(stderr)?.[1] as string;
     expect(stderr.replace(/loop at 0x\w+: no poll/, 'loop at OUTER: no poll').split('\n')).toEqual([
-      'func[0] start: no poll at its entry: it makes no call; no loops',
-      'func[1] item: no poll at its entry: it makes no call; no loops',
-      'func[2] gemm: polls at its entry; 2 loops',
+      'func[0] start: no polls outside loops; no loops',
+      'func[1] item: no polls outside loops; no loops',
+      'func[2] gemm: no polls outside loops; 2 loops',
       `  loop at OUTER: no poll: each round enters the loop at ${inner}`,
-      `  loop at ${inner}: polls, leaving the loop`,
+      `  loop at ${inner}: polls each round, with a call inside the loop`,
       expect.stringMatching(/^gemm\.wat -> <stdout>: /),
       '',
     ]);
@@ -275,7 +275,7 @@ describe('luge inspect', () => {
     expect(text).toMatch(/^gemm\.wat\ninterface {3}none\nrefused {5}the module exports neither/);
     expect(text).toContain('[ERR_WASM_NO_ENTRY]');
     expect(text).toContain('1 page of 64 KiB, may grow to 1,024; declared with no maximum');
-    expect(text).toContain('  gemm: 2 loops, 1 elided; entry; ');
+    expect(text).toContain('  gemm: 2 loops, 1 elided; 0 at calls; ');
     expect(text).toContain('replays 1 data segment, 12 bytes');
     expect(text).toMatch(/reset {7}about 0\.73 µs \(an estimate/);
     expect(text).toMatch(/ {2}name, \d+ bytes: corrected/);

@@ -15,7 +15,7 @@ import { Reader } from './reader.ts';
 /** What a call counts for at most, in bytes of code: a larger function polls within, by the same measure (meter.ts). */
 export const RUN_BYTES_MAX = 4096;
 /** What a loop without calls and loops may run before its first poll, beyond its own bytes: copies of a small body; see loops.ts. */
-export const LOOP_BYTES = 512;
+export const LOOP_BYTES = 1024;
 
 const NO_LOOP = -1;
 

@@ -41,7 +41,7 @@ import { Imm, PLAIN } from './opcodes.ts';
 import { PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
 import { Patch, StoragePass } from './storage.ts';
-import { type FuncType, readHeapType, readValType } from './types.ts';
+import { type FuncType, readHeapType } from './types.ts';
 import { Writer } from './writer.ts';
 
 /**
@@ -571,6 +571,7 @@ export class CodePass {
 
   #end(reader: Reader, start: number): void {
     const { top } = this.#labels;
+    const isRepeated = this.#labels.isBranchedTo(top);
     const kind = this.#labels.pop();
     this.#meter.close(top, start, kind === Frame.IF);
     if (kind === Frame.PLAIN_LOOP || kind === Frame.POLLED_LOOP) this.#candidate = undefined;
@@ -578,7 +579,7 @@ export class CodePass {
     const loop = this.#open.pop()!;
     this.#flush(start);
     this.#copied = reader.pos;
-    const { poll, rounds } = this.#loops.close(loop);
+    const { poll, rounds } = this.#loops.close(loop, isRepeated);
     this.report.close(loop.report, poll, rounds);
     if (loop.hasCall) this.#markCall();
   }

@@ -51,6 +51,11 @@ export class LabelStack {
     return this.#kinds[this.top]!;
   }
 
+  /** Whether any branch so far names the frame. */
+  isBranchedTo(frame: number): boolean {
+    return this.#branched[frame]!;
+  }
+
   isLoop(frame: number): boolean {
     const kind = this.#kinds[frame];
     return kind === Frame.PLAIN_LOOP || kind === Frame.POLLED_LOOP;

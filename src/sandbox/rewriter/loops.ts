@@ -8,7 +8,7 @@
 //       (br_if $poll poll?)   if it          loop $fast (P -> P)             loop $fast (P -> P)
 //       loop $fast (P -> P)   covers           block $L (P -> P)               block $L (P -> P)
 //         block $L (P -> P)   }                  B  br $exit                     B  br $exit
-//           B  br $exit       } up to 16       end                             end
+//           B  br $exit       } up to 10       end                             end
 //         end                 } times          (br_if $fast !poll?)            (if poll? call $interrupted)
 //         (br_if $fast !poll?)               end                               br $fast
 //       end                                  call $interrupted               end
@@ -16,7 +16,7 @@
 //     loop $again (P -> R)                 end                           end
 //       call $interrupted                end
 //       loop $slow (P -> P)
-//         block $L … end   up to 4 times
+//         block $L … end   up to twice
 //         (br_if $slow !poll?)
 //       end
 //       br $again
@@ -28,17 +28,19 @@
 //
 // Why so. Figures: nanoseconds or ratios to the untouched module, TurboFan, V8 14.6 on a Xeon; `npm run bench -- poll` has those of today.
 // - The poll is three loads (V8 keeps the base of memory 0 in a register, but not that of the second), a compare and a branch: 4 to 15 %
-//   of a loop of a few instructions. So it comes once in up to 16 rounds, of at most LOOP_BYTES of code together: twice as
-//   much gained nothing, half lost 5 % on gemm, whose body clang has unrolled already. The copies do what V8's own
-//   unrolling would (4 rounds, fewer than 50 nodes), which is why some loops come out faster than they were.
-//   A counter instead of copies needs a register and two instructions in each round.
+//   of a loop of a few instructions. So it comes once in up to 10 rounds, of at most LOOP_BYTES of code together. Geometric means over 27
+//   kernels by clang -O2: 10 rounds 1.014, 8 1.029, 16 1.023; 1024 bytes 1.020, 768 1.025, 512 1.039, 256 1.07, where clang has
+//   unrolled a loop before us. The copies do what V8's own unrolling would (4 rounds, fewer than 50 nodes), which is why some
+//   loops come out faster than they were. A counter instead of copies needs a register and two instructions in each round.
 // - At the back edge, since a loop of few rounds then meets no poll. At the head it met one more than it had rounds.
 // - The poll leaves the loop: there is no call in $fast, so that V8 still peels it and keeps its values in registers.
 // - $again is a loop of its own, apart from $fast. With $fast inside it, each entry passed two loop headers, each with V8's
 //   own stack check and up to 63 bytes of nops for its alignment: 1.5 for a loop of one or two rounds (UTF-8 validation).
-//   A body beyond half of LOOP_BYTES is not written twice for that.
+//   A body beyond half of LOOP_BYTES is not
+//   written twice for that.
 // - Where the guest's loop makes calls, V8 neither peels nor unrolls it, and the plain form is the fastest: fib with its
-//   second call made a loop by clang, 1.15 against 1.24.
+//   second call made a loop by clang, 1.15 against 1.24. (It is the worst that is left: clang -O3 makes it a call in 2 cycles,
+//   as V8 inlines it into itself, and the poll between two calls is a third cycle: 1.45.)
 //
 // Progress: the body runs before the poll, so that a guest whose flag stays up still makes a round for each interruption.
 
@@ -49,8 +51,8 @@ import type { MeterState } from './meter.ts';
 import type { Span } from './reader.ts';
 import type { Writer } from './writer.ts';
 
-const COPIES_MAX = 16;
-const SLOW_COPIES_MAX = 4;
+const COPIES_MAX = 10;
+const SLOW_COPIES_MAX = 2;
 
 const BLOCK = 0x02;
 const LOOP = 0x03;
@@ -141,8 +143,11 @@ export class LoopWriter {
     };
   }
 
-  /** Closes a loop whose body has been written, but for its `end`. Returns the form and how many rounds come before a poll. */
-  close(loop: OpenLoop): { poll: 'exit' | 'call'; rounds: number } {
+  /**
+   * Closes a loop whose body has been written, but for its `end`; `isRepeated`: some branch leads to it. Returns the form, and how many
+   * rounds come before a poll.
+   */
+  close(loop: OpenLoop, isRepeated: boolean): { poll: 'exit' | 'call'; rounds: number } {
     const out = this.#out;
     out.raw(BR, EXIT, END);
     if (loop.hasCall) {
@@ -153,7 +158,7 @@ export class LoopWriter {
     }
     const bytes = out.length - loop.body;
     const rounds = Math.min(COPIES_MAX, Math.floor(LOOP_BYTES / bytes));
-    if (!loop.hasLoop && rounds > 1) {
+    if (isRepeated && !loop.hasLoop && rounds > 1) {
       this.#rewrite(loop, rounds);
       return { poll: 'exit', rounds };
     }

@@ -91,7 +91,9 @@ export class Meter {
    * outermost one is the better place for a poll that would be due soon.
    */
   needsPollBeforeLoop(pos: number, isOutermost: boolean): boolean {
-    return this.#run !== NEVER && (this.#hasCalled || (isOutermost && this.#at(pos) > RUN_BYTES_MAX));
+    return (
+      this.#run !== NEVER && (this.#hasCalled || (isOutermost && this.#at(pos) > RUN_BYTES_MAX))
+    );
   }
 
   /** `bytes`: what it may run before its first poll, beyond its own. */

@@ -2,8 +2,8 @@
 //
 //   imports from `$luge`   memory     the guest's memory 0, shared, if it has one; memory1, memory2, … the others
 //                          control    the worker's control memory, behind the guest's: byte 0 interrupt flag, 4 DONE, 8 RESULT
-//                          interrupt  () -> i32, suspending: 0 = go on, else die. The host clears the flag before it
-//                                     lets a guest go on: an exit poll reads it again first, and would not get past it
+//                          interrupt  () -> i32, suspending: 0 = go on, else die. Who leaves the flag up is asked again
+//                                     after each step: a few rounds of a loop, a call
 //                          wait32/64  (address, expected, timeout) -> i32, suspending; only if the guest declared a shared memory,
 //                                     and only where that holds the expected value (an i64 address is cut to its low half)
 //   the guest's imports    functions, globals, tables and tags stay (tables and tags not if `standalone`); see imported-state.ts
@@ -54,7 +54,7 @@ export interface RewriteOptions {
    * false, which leaves them imports.
    */
   readonly standalone?: boolean;
-  /** Keep what became of each loop and function entry, in `RewriteInfo.polls`. Default false. */
+  /** Keep what became of each loop, and how many other polls a function has, in `RewriteInfo.polls`. Default false. */
   readonly report?: boolean;
 }
 

@@ -110,34 +110,17 @@ describe('loop polls', () => {
     expect(guest.info).toMatchObject({ loopPolls: polls, elidedLoopPolls: elided });
   });
 
-  it('leaf_functions_have_no_entry_poll_and_recursion_has', async () => {
-    const source = assemble(`(module (import "test" "gas" (func $gas))
-      (func $leaf (result i32) (i32.const 1))
-      (func $down (call $gas) (drop (call $leaf)) (call $down))
-      (func $tail (call $gas) (return_call $tail))
-      (table 1 funcref) (elem (i32.const 0) $indirect)
-      (func $indirect (call $gas) (call_indirect (i32.const 0)))
-      (export "down" (func $down)) (export "tail" (func $tail)) (export "indirect" (func $indirect))
-      (func (export "handle")))`);
-    let gas = 0;
-    const guest: Rewritten = new Rewritten(source, {
-      imports: {
-        test: {
-          gas: () => {
-            gas += 1;
-            guest.control[0] = 1;
-            if (gas > GAS) throw new Error('went on without a poll');
-          },
-        },
-      },
-      interrupt: () => 1,
-    });
-    expect(guest.info).toMatchObject({ entryPolls: 3, elidedEntryPolls: 2 });
-    for (const name of ['down', 'tail', 'indirect']) {
-      gas = 0;
-      guest.control[0] = 0;
-      expect(await guest.call(name)).toBe('RuntimeError: unreachable');
-      expect(gas).toBe(1);
-    }
+  it('a_loop_of_few_rounds_meets_no_poll_and_a_longer_one_meets_one_in_ten', async () => {
+    const source = assemble(`(module (func (export "handle"))
+      (func (export "run") (param $n i32)
+        (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))))`);
+    const guest = new Rewritten(source, { interrupt: () => 0 });
+    await guest.reset();
+    guest.control[0] = 1;
+    await guest.call('run', 10);
+    expect(guest.interrupts).toBe(0);
+    // After the first interruption it goes on in the second copy of the loop, which has two rounds.
+    await guest.call('run', 10 + 6);
+    expect(guest.interrupts).toBe(3);
   });
 });

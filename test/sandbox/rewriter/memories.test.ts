@@ -216,7 +216,7 @@ describe('several memories', () => {
       assembleNew(`(module ${memories} (memory $last 1)
         (func (export "handle") (result i32) (local $i i32)
           (loop $l (i32.store $last (i32.const 8) (local.tee $i (i32.add (local.get $i) (i32.const 1))))
-            (br_if $l (i32.lt_u (local.get $i) (i32.const 10))))
+            (br_if $l (i32.lt_u (local.get $i) (i32.const 100))))
           (i32.load $last (i32.const 8))))`),
       {
         interrupt: () => {
@@ -227,7 +227,7 @@ describe('several memories', () => {
     );
     expect(await guest.reset()).toBe(0);
     guest.control[0] = 1;
-    expect(await guest.enter()).toBe(10);
+    expect(await guest.enter()).toBe(100);
     expect(guest.interrupts).toBe(1);
   });
 

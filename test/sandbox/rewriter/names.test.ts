@@ -32,7 +32,7 @@ function hintsOf(bytes: Uint8Array<ArrayBuffer>): number[][] {
 }
 
 describe('branch hints', () => {
-  it('each_poll_is_hinted_unlikely_and_the_guests_own_move_with_their_branches', () => {
+  it('each_poll_is_hinted_and_the_guests_own_move_with_their_branches', () => {
     const source = assemble(`(module (memory 1) (func $other) (func (export "handle") (local i32)
       (call $other)
       (loop $a local.get 0 (@metadata.code.branch_hint "\\01") if nop end (loop $b
@@ -41,21 +41,27 @@ describe('branch hints', () => {
     expect(hintsOf(source).map(([, , value]) => value)).toEqual([1, 1, 0]);
     const { bytes, info } = rewrite(source, { maxPages: 1 });
     const hints = hintsOf(bytes);
-    expect(info).toMatchObject({ loopPolls: 1, elidedLoopPolls: 1, entryPolls: 1 });
-    // Entry, the guest's first, which was read twice, the poll of $b, and the guest's others; function 1 is function 2 behind the import.
-    expect(hints.map(([index, , value]) => [index, value])).toEqual([
-      [2, 0],
+    expect(info).toMatchObject({ loopPolls: 1, elidedLoopPolls: 1, callPolls: 0 });
+    // The guest's first, which was read twice; then $b as a small loop: the poll by which it covers $a; ten rounds, each with the
+    // guest's two, and the poll behind them; two rounds and their poll. Function 1 is function 2 behind the import.
+    const rounds = (count: number): number[][] => [
+      ...Array.from({ length: count }, () => [
+        [2, 1],
+        [2, 0],
+      ]).flat(),
       [2, 1],
-      [2, 0],
-      [2, 1],
-      [2, 0],
-    ]);
-    // Where the body begins: the only one with one group of one local of i32 and then the poll's load.
-    const start = Buffer.from(bytes).indexOf(Buffer.from([1, 1, 0x7f, 0x41, 0, 0x28, 0x42, 1, 0]));
+    ];
+    const expected = [[2, 1], [2, 0], ...rounds(10), ...rounds(2)];
+    expect(hints.map(([index, , value]) => [index, value])).toEqual(expected);
+    // Where the body begins: the only one with one group of one local of i32 and then a call.
+    const start = Buffer.from(bytes).indexOf(Buffer.from([1, 1, 0x7f, 0x10, 1, 0x03, 0x40]));
     expect(start).toBeGreaterThan(0);
-    expect(hints.map(([, offset]) => bytes[start + offset!])).toEqual([
-      0x04, 0x04, 0x0d, 0x0d, 0x04,
-    ]);
+    const opcodes = hints.map(([, offset]) => bytes[start + offset!]);
+    const copied = (count: number): number[] => [
+      ...Array.from({ length: count }, () => [0x0d, 0x04]).flat(),
+      0x0d,
+    ];
+    expect(opcodes).toEqual([0x04, 0x0d, ...copied(10), ...copied(2)]);
   });
 
   it('a_broken_section_is_dropped', () => {

@@ -28,6 +28,7 @@ import { LinkImpossible } from './host.ts';
 import { ModuleFile } from './module-file.ts';
 import { openModule } from './opened-module.ts';
 import { type PlannedCall, planCalls } from './plan.ts';
+import { countPolls } from './polls.ts';
 import { ALLOWED_REFUSALS } from './refusals.ts';
 import { Rng } from './rng.ts';
 import { Original, Rewritten, type State } from './subject.ts';
@@ -86,8 +87,6 @@ interface Output {
   readonly is: 'rewritten';
   readonly file: ModuleFile;
   readonly servesOnce: boolean;
-  readonly loopPolls: number;
-  readonly entryPolls: number;
 }
 
 function rewriteOpened(
@@ -96,7 +95,12 @@ function rewriteOpened(
 ): Output | { is: 'refused'; why: string } {
   try {
     const { bytes, info } = rewrite(opened.bytes, { maxPages: MAX_PAGES, polls, growth });
-    return { is: 'rewritten', file: new ModuleFile(bytes), ...info };
+    const file = new ModuleFile(bytes);
+    // There may be more: copies, and bulk instructions poll in functions of their own.
+    const found = countPolls(file);
+    const claimed = info.loopPolls + info.callPolls;
+    if (found < claimed) throw new Error(`${found} polls were found and ${claimed} are claimed`);
+    return { is: 'rewritten', file, servesOnce: info.servesOnce };
   } catch (error) {
     if (!(error instanceof RewriteError)) throw error;
     const { message, offset } = error;
@@ -187,14 +191,7 @@ class Comparison {
   }
 
   #guest(forced: boolean): Rewritten {
-    const { file, loopPolls, entryPolls } = this.#output;
-    const guest = new Rewritten(this.#opened, file, { forced });
-    // There may be more: bulk instructions poll in functions of their own.
-    const claimed = loopPolls + entryPolls;
-    if (guest.polls !== undefined && guest.polls < claimed) {
-      throw new Error(`${guest.polls} polls were found and ${claimed} are claimed`);
-    }
-    return guest;
+    return new Rewritten(this.#opened, this.#output.file, { forced });
   }
 
   /** Without an instance, what was written down so far is all. */
