@@ -67,7 +67,7 @@ describe('why a module is refused', () => {
     expect(imports[0]).toMatchObject({ name: 'write', kind: 'func', provider: 'luge' });
     expect(exports).toEqual([{ name: 'handle', kind: 'func' }]);
     expect(rest).toEqual({
-      ...{ version: 1, interface: 'luge', bytesBefore: source.length },
+      ...{ version: 2, interface: 'luge', bytesBefore: source.length },
       ...{ bytesAfter: null, memories: null, polls: null, reset: null, sections: null },
       rewritten: null,
     });
