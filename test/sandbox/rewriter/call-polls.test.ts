@@ -155,6 +155,27 @@ describe('recursion', () => {
     expect(await guest.call('fact', 10n)).toBe('3628800n');
   });
 
+  it('three_calls_have_two_polls_and_a_call_behind_a_loop_that_calls_has_one_before_the_loop', () => {
+    const polls = (body: string): number =>
+      guestOf(`(func $run (export "run") (param i32) ${body})`).guest.info.callPolls;
+    const again = '(call $run (local.get 0))';
+    expect(polls(again.repeat(3))).toBe(2);
+    expect(polls(`${again} (loop $l ${again} (br_if $l (local.get 0)))`)).toBe(1);
+    expect(polls(`(loop $l ${again} (br_if $l (local.get 0)))`)).toBe(0);
+    expect(polls(`(if (local.get 0) (then ${again}) (else ${again}))`)).toBe(0);
+  });
+
+  it('takes_exported_functions_for_callees_only_where_a_host_can_put_them_into_a_table', () => {
+    const polls = (extra: string): number =>
+      guestOf(`(type $t (func)) ${extra}
+        (func $run (export "run") (call_indirect (type $t) (i32.const 0)) (call_indirect (type $t) (i32.const 0)))`)
+        .guest.info.callPolls;
+    expect(polls('')).toBe(0);
+    expect(polls('(export "table" (table 0))')).toBe(1);
+    expect(polls('(func (param funcref) (table.set (i32.const 0) (local.get 0)))')).toBe(1);
+    expect(polls('(elem declare func $run)')).toBe(1);
+  });
+
   it('polls_between_two_calls_once_in_each_node', async () => {
     const { guest } = guestOf(
       `(func $fib (export "fib") (param $n i32) (result i32)
@@ -222,5 +243,25 @@ describe('long code', () => {
         .callPolls;
     expect(count(one)).toBe(0);
     expect(count(side + side)).toBe(1);
+  });
+});
+
+describe('what is read twice', () => {
+  it('is_counted_once', () => {
+    const source = assemble(`(module (memory 1) (func (export "handle") (param) (local $n i32)
+      (loop $a (memory.fill (i32.const 0) (i32.const 0) (local.get $n))
+        (loop $b (br_if $b (local.get $n)))
+        (br_if $a (local.get $n)))))`);
+    const { info } = rewrite(source, { maxPages: 1 });
+    expect(info).toMatchObject({ bulkPolls: 1, loopPolls: 1, elidedLoopPolls: 1 });
+  });
+
+  it('a_loop_with_a_loop_that_calls_polls_within_itself', () => {
+    const source =
+      assemble(`(module (import "test" "gas" (func $gas)) (func (export "handle") (local $n i32)
+      (loop $a (if (local.get $n) (then (loop $b (call $gas) (br_if $b (local.get $n)))))
+        (br_if $a (local.get $n)))))`);
+    const { info } = rewrite(source, { maxPages: 1, report: true });
+    expect(info.polls[0]?.loops.map(({ poll }) => poll)).toEqual(['call', 'call']);
   });
 });
