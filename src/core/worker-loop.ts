@@ -362,7 +362,7 @@ export class WorkerLoop implements GuestKernel {
     } else if (sandbox.state === STATE.RUNNING) {
       sandbox.doom(OUTCOME.TRAP, messageOf(this.#trap));
     }
-    if (sandbox.spec.iface === 'wasi') finishWasi(this.#host, sandbox);
+    finishWasi(this.#host, sandbox);
     exchange.ended(now, sandbox.ranNs);
     if (sandbox.outcome === OUTCOME.OK) {
       exchange.isTyped = sandbox.contentTypeSet;
