@@ -13,6 +13,7 @@ import {
   EEXIST,
   EFAULT,
   EINVAL,
+  EISDIR,
   ENOENT,
   ENOTCAPABLE,
   ENOTDIR,
@@ -126,7 +127,7 @@ export function pathCalls(host: Host): Record<string, unknown> {
       if (typeof directory === 'number') return directory;
       const place = placeOf(host.current, directory, path, bytes);
       if (typeof place === 'number') return place;
-      if (place.parent === undefined) return directory.isReadOnly ? EROFS : EPERM;
+      if (place.parent === undefined) return directory.isReadOnly ? EROFS : EISDIR;
       if (place.node === undefined) return ENOENT;
       if (place.isDirectory && place.node.type !== FILETYPE.DIRECTORY) return ENOTDIR;
       return place.parent.unlink(place.name);
