@@ -110,9 +110,9 @@ export const DEFAULTS = {
     response: 'raw',
     // A guest's stdout is bytes of an unknown kind: with this type no browser renders or sniffs them (RFC 9110, 8.3).
     contentType: 'application/octet-stream',
-    maxOpenFiles: FILE_DEFAULTS.maxOpenFiles,
+    maxOpenFiles: FILE_DEFAULTS.maxOpenFiles as number,
     // Fine enough to time a function, too coarse to time a cache.
-    clockResolutionNs: FILE_DEFAULTS.clockResolutionNs,
+    clockResolutionNs: FILE_DEFAULTS.clockResolutionNs as number,
     admissionsPercentile: 70,
   },
 } as const;

@@ -28,21 +28,37 @@ export interface PreopenSettings {
 }
 
 /** For whoever asks for a scratch folder or the others without saying how large. */
-export const FILE_DEFAULTS = {
+export const FILE_DEFAULTS: {
+  readonly scratchPath: string;
+  readonly scratchBytes: number;
+  readonly scratchFiles: number;
+  readonly maxOpenFiles: number;
+  readonly clockResolutionNs: number;
+} = {
   scratchPath: '/tmp',
   scratchBytes: 1 << 20,
   scratchFiles: 1024,
   maxOpenFiles: 64,
   clockResolutionNs: 1000,
-} as const;
+};
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+}
 
 /** The upper ends bound what one request can hold: 1024 descriptors are what many systems give a process. */
-export const FILE_LIMITS = {
+export const FILE_LIMITS: {
+  readonly scratchBytes: Bounds;
+  readonly scratchFiles: Bounds;
+  readonly maxOpenFiles: Bounds;
+  readonly clockResolutionNs: Bounds;
+} = {
   scratchBytes: { min: 0, max: 1 << 28 },
   scratchFiles: { min: 0, max: 65_536 },
   maxOpenFiles: { min: 3, max: 1024 },
   clockResolutionNs: { min: 1, max: 1_000_000_000 },
-} as const;
+};
 
 const STREAMS = 3;
 
@@ -137,11 +153,7 @@ function checkNumbers(
   { scratch, maxOpenFiles, clockResolutionNs }: PreopenSettings,
   refuse: (message: string) => Error,
 ): void {
-  const check = (
-    place: string,
-    value: number,
-    { min, max }: { min: number; max: number },
-  ): void => {
+  const check = (place: string, value: number, { min, max }: Bounds): void => {
     if (Number.isInteger(value) && value >= min && value <= max) return;
     throw refuse(`${place} must be a whole number from ${min} to ${max}, not ${String(value)}`);
   };
