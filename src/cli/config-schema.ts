@@ -356,6 +356,12 @@ export interface SledgeModel {
     | undefined;
 }
 
+export interface ScratchConfig {
+  readonly path: string;
+  readonly maxBytes: number;
+  readonly maxFiles: number;
+}
+
 export interface RouteConfig {
   readonly route: string;
   /** `luge`: the router's patterns, the most specific wins. `prefix`: SLEdge's rule, the first in file order wins. */
@@ -378,6 +384,12 @@ export interface RouteConfig {
   readonly maxOutputBytes: number;
   readonly env: Readonly<Record<string, string>>;
   readonly args: readonly string[];
+  /** The guest's path of a folder to read -> the host's, absolute. */
+  readonly folders: Readonly<Record<string, string>>;
+  /** Undefined: no folder to write to. */
+  readonly scratch: ScratchConfig | undefined;
+  readonly maxOpenFiles: number;
+  readonly clockResolutionNs: number;
   /** What to append to the route for a request to try, shown at start. */
   readonly tryArgs: string | undefined;
   /** For the histogram that estimates run time (SLEDGE.md 1.8). */

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { HttpLimits } from '../http/index.ts';
+import { FILE_DEFAULTS, guestPathProblem, hostFolderProblem } from '../sandbox/index.ts';
 import {
   CONTENT_TYPE,
   ConfigDocument,
@@ -22,6 +23,7 @@ import {
   type RouteConfig,
   rawField,
   rawItems,
+  type ScratchConfig,
   type TenantConfig,
   textField,
   WITHOUT_NUL,
@@ -75,6 +77,11 @@ const NS_PER_MS = 1e6;
 
 const milliseconds = numberField(LIMITS.durationMs).optional();
 
+const GUEST_PATH_ERROR = 'a folder has an absolute path in the guest, without "//", "." and ".."';
+const guestPath = z
+  .string({ error: mustBe('an absolute path') })
+  .refine((path) => guestPathProblem(path) === undefined, { error: GUEST_PATH_ERROR });
+
 /** What `defaults` may hold, and each route too. */
 const limitFields = {
   contentType: textField('a media type such as "application/json"', CONTENT_TYPE).optional(),
@@ -101,6 +108,27 @@ const limitFields = {
           : mustBe('an object of strings')(issue),
     })
     .optional(),
+  folders: z
+    .record(guestPath, textField('the path of a folder', /^[^\0]+$/), {
+      error: (issue) =>
+        issue.code === 'invalid_key' ? GUEST_PATH_ERROR : mustBe('an object of paths')(issue),
+    })
+    .refine((folders) => Object.keys(folders).length <= LIMITS.foldersMax, {
+      error: `must be at most ${LIMITS.foldersMax} folders`,
+    })
+    .optional(),
+  scratch: z
+    .strictObject(
+      {
+        path: guestPath.optional(),
+        maxBytes: numberField(LIMITS.scratchBytes).optional(),
+        maxFiles: numberField(LIMITS.scratchFiles).optional(),
+      },
+      { error: mustBe('an object') },
+    )
+    .optional(),
+  maxOpenFiles: numberField(LIMITS.openFiles).optional(),
+  clockResolutionNs: numberField(LIMITS.clockResolutionNs).optional(),
 };
 
 const routeSchema = z.strictObject(
@@ -242,6 +270,7 @@ function decode(path: string, bytes: Uint8Array): string {
 function moduleConfig(path: string, overrides: ServeOverrides): ServeConfig {
   const route: RouteConfig = {
     ...routeLimits({}, {}, overrides),
+    folders: {},
     route: '/*',
     match: 'luge',
     module: resolve(path),
@@ -293,6 +322,7 @@ function checkSpan(
   const tenants = rawItems(rawField(root, 'tenants'), ['tenants']);
   checkTenants(document, tenants, String(rawField(root, 'host') ?? DEFAULTS.host));
   checkForm(document);
+  checkFolders(document, ['defaults'], rawField(root, 'defaults'), folder);
   checkRoutes(document, rawItems(rawField(root, 'routes'), ['routes']), folder);
   for (const { path, value } of tenants) {
     checkRoutes(document, rawItems(rawField(value, 'routes'), [...path, 'routes']), folder);
@@ -331,6 +361,7 @@ function checkRoutes(
         document.report([...path, 'module'], `${resolve(folder, module)}: ${problem}`);
       }
     }
+    checkFolders(document, path, value, folder);
     const methods = rawField(value, 'methods');
     if (Array.isArray(methods)) checkMethods(document, [...path, 'methods'], methods);
     const route = rawField(value, 'route');
@@ -345,6 +376,23 @@ function checkRoutes(
         [...path, 'route'],
         `"${route}" is already the route of ${formatPath(first.path)}, for the same methods`,
       );
+    }
+  }
+}
+
+function checkFolders(
+  document: ConfigDocument,
+  path: JsonPath,
+  owner: unknown,
+  folder: string,
+): void {
+  const folders = rawField(owner, 'folders');
+  if (typeof folders !== 'object' || folders === null || Array.isArray(folders)) return;
+  for (const [guest, host] of Object.entries(folders)) {
+    if (typeof host !== 'string' || host === '') continue;
+    const problem = hostFolderProblem(resolve(folder, host));
+    if (problem !== undefined) {
+      document.report([...path, 'folders', guest], `${resolve(folder, host)}: ${problem}`);
     }
   }
 }
@@ -407,6 +455,7 @@ function lugeRoute(
 ): RouteConfig {
   return {
     ...routeLimits(raw, defaults, overrides),
+    folders: hostPaths({ ...defaults.folders, ...raw.folders }, folder),
     route: raw.route,
     match: 'luge',
     module: resolve(folder, raw.module),
@@ -416,6 +465,15 @@ function lugeRoute(
     tryArgs: raw.try,
     model: undefined,
   };
+}
+
+function hostPaths(
+  folders: Readonly<Record<string, string>>,
+  folder: string,
+): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(folders).map(([guest, host]) => [guest, resolve(folder, host)]),
+  );
 }
 
 type RouteLimits = NonNullable<LugeFile['defaults']>;
@@ -430,6 +488,9 @@ type RouteLimitConfig = Pick<
   | 'maxBodyBytes'
   | 'maxOutputBytes'
   | 'env'
+  | 'scratch'
+  | 'maxOpenFiles'
+  | 'clockResolutionNs'
   | 'admissionsPercentile'
 >;
 
@@ -457,8 +518,22 @@ function routeLimits(
     maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
     maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
     env: { ...defaults.env, ...route.env },
+    scratch: scratchOf(route.scratch ?? defaults.scratch),
+    maxOpenFiles: route.maxOpenFiles ?? defaults.maxOpenFiles ?? builtIn.maxOpenFiles,
+    clockResolutionNs:
+      route.clockResolutionNs ?? defaults.clockResolutionNs ?? builtIn.clockResolutionNs,
     admissionsPercentile: builtIn.admissionsPercentile,
   };
+}
+
+function scratchOf(given: RouteLimits['scratch']): ScratchConfig | undefined {
+  return (
+    given && {
+      path: given.path ?? FILE_DEFAULTS.scratchPath,
+      maxBytes: given.maxBytes ?? FILE_DEFAULTS.scratchBytes,
+      maxFiles: given.maxFiles ?? FILE_DEFAULTS.scratchFiles,
+    }
+  );
 }
 
 // ---- the server's part ------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 import { relative } from 'node:path';
 import { createRuntime, type Runtime } from '../core/index.ts';
 import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts';
-import { compileFunction } from '../sandbox/index.ts';
+import { compileFunction, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
 import { readModule } from './module-file.ts';
 import { resolveSettings, type ServeSettings } from './settings.ts';
@@ -112,6 +112,7 @@ function specOf(route: RouteConfig) {
     maxOutputBytes: route.maxOutputBytes,
     args: route.args,
     env: Object.entries(route.env).map(([key, value]) => `${key}=${value}`),
+    ...preopensOf(route),
   };
 }
 
@@ -204,6 +205,10 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
         response: route.response,
         args: route.args,
         env: route.env,
+        folders: route.folders,
+        ...(route.scratch && { scratch: route.scratch }),
+        maxOpenFiles: route.maxOpenFiles,
+        clockResolutionNs: route.clockResolutionNs,
       }),
     );
     ids.push(loaded.spec.id);

@@ -10,6 +10,7 @@
  */
 import type { Command } from 'commander';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/index.ts';
+import { FILE_DEFAULTS, FILE_LIMITS } from '../sandbox/index.ts';
 
 export interface NumberRange {
   readonly min: number;
@@ -39,6 +40,11 @@ export const LIMITS: {
   readonly headers: NumberRange;
   readonly connections: NumberRange;
   readonly budgetUs: NumberRange;
+  readonly scratchBytes: NumberRange;
+  readonly scratchFiles: NumberRange;
+  readonly openFiles: NumberRange;
+  readonly clockResolutionNs: NumberRange;
+  readonly foldersMax: number;
   readonly tenantsMax: number;
   readonly routesMax: number;
 } = {
@@ -62,6 +68,12 @@ export const LIMITS: {
   headers: whole(1, 10_000),
   connections: whole(1, 1_000_000),
   budgetUs: whole(0, 3_600_000_000),
+  scratchBytes: { ...FILE_LIMITS.scratchBytes, whole: true },
+  scratchFiles: { ...FILE_LIMITS.scratchFiles, whole: true },
+  openFiles: { ...FILE_LIMITS.maxOpenFiles, whole: true },
+  clockResolutionNs: { ...FILE_LIMITS.clockResolutionNs, whole: true },
+  // Out of thin air; a descriptor each.
+  foldersMax: 64,
   tenantsMax: 1024,
   routesMax: 4096,
 };
@@ -98,6 +110,9 @@ export const DEFAULTS = {
     response: 'raw',
     // A guest's stdout is bytes of an unknown kind: with this type no browser renders or sniffs them (RFC 9110, 8.3).
     contentType: 'application/octet-stream',
+    maxOpenFiles: FILE_DEFAULTS.maxOpenFiles as number,
+    // Fine enough to time a function, too coarse to time a cache.
+    clockResolutionNs: FILE_DEFAULTS.clockResolutionNs as number,
     admissionsPercentile: 70,
   },
 } as const;

@@ -49,6 +49,23 @@ export interface LoadOptions {
   readonly response?: 'raw' | 'cgi';
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Folders that a WASI guest may read: its path, absolute, to the host's, from the working directory on. Default: none. */
+  readonly folders?: Readonly<Record<string, string>>;
+  /** Gives each request an empty folder in memory that goes with it. Default: none. */
+  readonly scratch?: ScratchOptions;
+  /** Descriptors that a WASI guest may have at once, its streams and folders included; EMFILE beyond. 3 to 1024, default 64. */
+  readonly maxOpenFiles?: number;
+  /** What the clocks of a WASI guest are rounded down to, in nanoseconds. 1 to 1e9, default 1000. */
+  readonly clockResolutionNs?: number;
+}
+
+export interface ScratchOptions {
+  /** The guest's path of it. Default '/tmp'. */
+  readonly path?: string;
+  /** Of files and links together; ENOSPC beyond. At most 256 MiB, default 1 MiB. */
+  readonly maxBytes?: number;
+  /** Names of files, folders and links; ENOSPC beyond. At most 65,536, default 1024. */
+  readonly maxFiles?: number;
 }
 
 export interface InvokeOptions {

@@ -12,6 +12,9 @@ const memoryRecord = bin.object({
   wide: bin.bool,
 });
 
+const folderRecord = bin.object({ guestPath: bin.string, hostPath: bin.string });
+const scratchRecord = bin.object({ guestPath: bin.string, maxBytes: bin.u32, maxFiles: bin.u32 });
+
 const functionRecord = bin.object({
   id: bin.u32,
   name: bin.string,
@@ -24,6 +27,10 @@ const functionRecord = bin.object({
   doubles: bin.f64Array(SPEC_DOUBLES.length),
   args: bin.dynamicArrayOf(bin.string),
   env: bin.dynamicArrayOf(bin.string),
+  folders: bin.dynamicArrayOf(folderRecord),
+  scratch: bin.optional(scratchRecord),
+  maxOpenFiles: bin.u32,
+  clockResolutionNs: bin.u32,
 });
 
 export function encodeSpec(spec: FunctionSpec): Uint8Array<ArrayBuffer> {
@@ -32,6 +39,7 @@ export function encodeSpec(spec: FunctionSpec): Uint8Array<ArrayBuffer> {
     memories: [...spec.memories],
     args: [...spec.args],
     env: [...spec.env],
+    folders: [...spec.folders],
     doubles: Float64Array.from(SPEC_DOUBLES, (name) => spec[name]),
   };
   const buffer = new ArrayBuffer(functionRecord.measure(record).size);

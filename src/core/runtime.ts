@@ -4,6 +4,7 @@ import { Arena, type ArenaConstraints, WORKERS_MAX } from '../ring/index.ts';
 import {
   compileFunction,
   type FunctionSpec,
+  preopensOf,
   type RewriteInfo,
   SLOT_BYTES,
 } from '../sandbox/index.ts';
@@ -116,6 +117,7 @@ export class Runtime {
       growth: options.memory?.growth ?? 'retire',
       args: options.args ?? [],
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
+      ...preopensOf(options),
     });
     await this.#supervisor.load(image);
     const old = this.#functions.get(name);

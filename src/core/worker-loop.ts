@@ -39,7 +39,7 @@ const TURN_NS = 50e6;
 /** A worker that holds sleeping guests looks at least this often whether their clients went away. */
 const CANCEL_CHECK_NS = 20e6;
 const READY_MAX_PER_FUNCTION = 256;
-/** Microtask hops within which a resumed guest has certainly run: V8 needs one, a trap one more. */
+/** Microtask hops within which a resumed guest has certainly run, or called the host: V8 needs one, a trap one more. */
 const HOPS_MAX = 64;
 /** What wait32/wait64 and sleeps return when their time is up. */
 const TIMED_OUT = 2;
@@ -175,7 +175,10 @@ export class WorkerLoop implements GuestKernel {
       this.#state.count(KILLS, 1);
       return 1;
     }
-    if (!this.#shouldYield()) return 0;
+    if (!this.#shouldYield()) {
+      sandbox.passes++;
+      return 0;
+    }
     this.#state.count(PREEMPTIONS, 1);
     sandbox.state = STATE.INTERRUPTED;
     sandbox.state = STATE.PREEMPTED;
@@ -329,10 +332,14 @@ export class WorkerLoop implements GuestKernel {
 
   /** Lets microtasks run until the guest has left: ended, trapped, or suspended again. */
   async #hop(sandbox: Sandbox): Promise<void> {
+    let { passes } = sandbox;
     for (let i = 0; i < HOPS_MAX; i++) {
       await undefined;
       if (this.#hasTrapped || sandbox.isSuspended || this.#control[CONTROL_DONE_INDEX] !== 0)
         return;
+      if (sandbox.passes === passes) continue;
+      passes = sandbox.passes;
+      i = 0;
     }
     throw new Error(`a guest of ${sandbox.spec.name} neither ran nor ended`);
   }
@@ -362,7 +369,7 @@ export class WorkerLoop implements GuestKernel {
     } else if (sandbox.state === STATE.RUNNING) {
       sandbox.doom(OUTCOME.TRAP, messageOf(this.#trap));
     }
-    if (sandbox.spec.iface === 'wasi') finishWasi(this.#host, sandbox);
+    finishWasi(this.#host, sandbox);
     exchange.ended(now, sandbox.ranNs);
     if (sandbox.outcome === OUTCOME.OK) {
       exchange.isTyped = sandbox.contentTypeSet;

@@ -2,6 +2,7 @@
 import type { FunctionImage, FunctionSpec } from './function-image.ts';
 import { findImports, type GuestImport, isWideCall } from './import-check.ts';
 import { type RewriteInfo, rewrite } from './rewriter/index.ts';
+import { checkPreopens } from './wasi/preopens.ts';
 
 /** The spec's fields that the module itself does not decide. */
 export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories' | 'hasWideCalls'> & {
@@ -31,7 +32,8 @@ export function compileFunction(
   wasm: Uint8Array,
   settings: FunctionSettings,
 ): { image: FunctionImage; info: RewriteInfo } {
-  const { maxPages, growth, ...rest } = settings;
+  const { maxPages, growth, ...given } = settings;
+  const rest = checkPreopens(given, (text) => new FunctionError('ERR_FILES', text));
   const { bytes, info } = rewrite(wasm, { maxPages, growth, standalone: true });
   checkImports(info);
   const module = compileRewritten(bytes, wasm);

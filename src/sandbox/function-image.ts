@@ -1,4 +1,5 @@
 /** A registered function: what a worker needs to make sandboxes of it. */
+import type { FolderSpec, ScratchSpec } from './wasi/preopens.ts';
 
 export interface MemorySpec {
   /** What it is imported as from `$luge`. */
@@ -30,6 +31,13 @@ export interface FunctionSpec {
   readonly args: readonly string[];
   /** Environment of WASI guests, `NAME=value`, behind the CGI variables. */
   readonly env: readonly string[];
+  /** Folders of the host that WASI guests read, and one of each request's own. */
+  readonly folders: readonly FolderSpec[];
+  readonly scratch: ScratchSpec | undefined;
+  /** Descriptors that a guest may have at once, streams and folders included. */
+  readonly maxOpenFiles: number;
+  /** What the clocks of WASI are rounded down to. */
+  readonly clockResolutionNs: number;
 }
 
 export interface FunctionImage {

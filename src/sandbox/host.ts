@@ -8,7 +8,7 @@ import type { FunctionSpec } from './function-image.ts';
 import { lugeImports } from './luge-interface.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
-import { wasiImports } from './wasi.ts';
+import { wasiImports } from './wasi/imports.ts';
 
 /** What host calls need of the worker. */
 export interface GuestKernel {

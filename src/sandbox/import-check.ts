@@ -1,6 +1,7 @@
 /** Who provides what a guest imports, and what is wrong with an import that nobody does. */
 import { hostFunctionNames } from './host.ts';
 import type { RewriteInfo } from './rewriter/index.ts';
+import { wasiSignature } from './wasi/signatures.ts';
 
 /** `runtime`: what each sandbox gets new and empty, and what rewritten modules import from `$luge`. */
 export type ImportProvider = 'luge' | 'wasi' | 'assemblyscript' | 'runtime';
@@ -56,7 +57,12 @@ function misfit(
   isWide: boolean,
 ): string | undefined {
   if (module === WASI) {
-    return isWide ? 'WASI preview 1 has 32-bit addresses, and memory 0 has 64-bit ones' : undefined;
+    if (isWide) return 'WASI preview 1 has 32-bit addresses, and memory 0 has 64-bit ones';
+    const expected = wasiSignature(name);
+    // Without a signature there is nothing to compare: the module could not be read as far.
+    return signature === '' || signature === expected
+      ? undefined
+      : `its type is ${expected}, and not ${signature}`;
   }
   const result = signature.split(' -> ')[1];
   return name !== 'clock_ns' && result?.includes('i64') === true

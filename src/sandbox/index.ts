@@ -27,4 +27,14 @@ export {
   CONTROL_RESULT_INDEX,
   Sandbox,
 } from './sandbox.ts';
-export { finishWasi } from './wasi.ts';
+export { finishWasi } from './wasi/imports.ts';
+export {
+  FILE_DEFAULTS,
+  FILE_LIMITS,
+  type FolderSpec,
+  guestPathProblem,
+  hostFolderProblem,
+  type PreopenOptions,
+  preopensOf,
+  type ScratchSpec,
+} from './wasi/preopens.ts';

@@ -36,6 +36,11 @@ export class Sandbox {
   ranNs = 0;
   switchedInNs = 0;
   deadlineNs: number = Number.POSITIVE_INFINITY;
+  /**
+   * How often a suspending import came back at once. V8 suspends the guest even then and resumes it in the next microtask: whoever
+   * waits for the guest to leave must not take that for standing still.
+   */
+  passes = 0;
   /** When it wants to be woken, if it sleeps. */
   wakeAtNs = 0;
   /** What its host calls keep for the request: made by them when first needed. */

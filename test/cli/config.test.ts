@@ -85,6 +85,10 @@ describe('luge form', () => {
             maxOutputBytes: 4 << 20,
             env: {},
             args: [],
+            folders: {},
+            scratch: undefined,
+            maxOpenFiles: 64,
+            clockResolutionNs: 1000,
             tryArgs: undefined,
             admissionsPercentile: 70,
             model: undefined,
@@ -555,5 +559,60 @@ describe('what the file is', () => {
     expect(() => loadConfig(join(folder, 'no.json'))).toThrow(/no\.json: no such file$/);
     expect(() => loadConfig(join(folder, 'no.wasm'))).toThrow(/no\.wasm: no such file$/);
     expect(() => loadConfig(folder)).toThrow(/: is a directory$/);
+  });
+});
+
+describe('files of a guest', () => {
+  beforeAll(() => mkdirSync(join(folder, 'files', 'deep'), { recursive: true }));
+
+  it('folders_start_at_the_configuration_and_a_route_adds_to_the_defaults', () => {
+    const config = load({
+      defaults: {
+        folders: { '/data': './files', '/other': 'files' },
+        scratch: { maxBytes: 10 },
+        maxOpenFiles: 8,
+        clockResolutionNs: 5000,
+      },
+      routes: [
+        route({ folders: { '/other': 'files/deep', '/': 'files' } }),
+        route({ route: '/b', scratch: { path: '/t', maxFiles: 2 }, maxOpenFiles: 9 }),
+      ],
+    });
+    expect(config.tenants[0]!.routes).toMatchObject([
+      {
+        folders: {
+          '/data': join(folder, 'files'),
+          '/other': join(folder, 'files', 'deep'),
+          '/': join(folder, 'files'),
+        },
+        scratch: { path: '/tmp', maxBytes: 10, maxFiles: 1024 },
+        maxOpenFiles: 8,
+        clockResolutionNs: 5000,
+      },
+      { scratch: { path: '/t', maxBytes: 1 << 20, maxFiles: 2 }, maxOpenFiles: 9 },
+    ]);
+  });
+
+  it('what_is_wrong_with_them_is_told_with_its_place', () => {
+    const found = problems({
+      defaults: { folders: { '/gone': 'gone' } },
+      routes: [
+        route({ folders: { data: 'files', '/a/../b': 'files', '/file': 'a.wat', '/ok': 'files' } }),
+        route({ route: '/b', scratch: { path: 'tmp', maxBytes: -1, size: 1 }, maxOpenFiles: 2 }),
+        route({ route: '/c', folders: ['files'], clockResolutionNs: 0.5 }),
+      ],
+    });
+    expect(found).toEqual([
+      'defaults.folders["/gone"]: gone: no such folder',
+      expect.stringMatching(/^routes\[0\]\.folders\.data: .*absolute path in the guest/),
+      expect.stringMatching(/^routes\[0\]\.folders\["\/a\/..\/b"\]: .*absolute path in the guest/),
+      'routes[0].folders["/file"]: a.wat: is not a folder',
+      expect.stringMatching(/^routes\[1\]\.scratch\.path: .*absolute path in the guest/),
+      expect.stringMatching(/^routes\[1\]\.scratch\.maxBytes: must be a whole number/),
+      expect.stringMatching(/^routes\[1\]\.scratch\.size: unknown key/),
+      expect.stringMatching(/^routes\[1\]\.maxOpenFiles: must be a whole number from 3/),
+      expect.stringMatching(/^routes\[2\]\.folders: must be an object of paths/),
+      expect.stringMatching(/^routes\[2\]\.clockResolutionNs: must be a whole number from 1/),
+    ]);
   });
 });

@@ -98,6 +98,10 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
     maxOutputBytes: 16_777_216,
     env: {},
     args: [],
+    folders: {},
+    scratch: undefined,
+    maxOpenFiles: 64,
+    clockResolutionNs: 1000,
     tryArgs: undefined,
     admissionsPercentile: 70,
     model: {

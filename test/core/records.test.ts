@@ -27,6 +27,12 @@ const spec: fc.Arbitrary<FunctionSpec> = fc.record({
   maxOutputBytes: double,
   args: fc.array(text, { maxLength: 4 }),
   env: fc.array(text, { maxLength: 4 }),
+  folders: fc.array(fc.record({ guestPath: text, hostPath: text }), { maxLength: 3 }),
+  scratch: fc.option(fc.record({ guestPath: text, maxBytes: u32, maxFiles: u32 }), {
+    nil: undefined,
+  }),
+  maxOpenFiles: u32,
+  clockResolutionNs: u32,
 });
 
 it('a_spec_survives_the_way_to_a_worker', () => {
@@ -54,6 +60,10 @@ it('non_ascii_names_and_infinity_survive', () => {
     maxOutputBytes: 2 ** 40,
     args: ['', 'ä'],
     env: ['LANG=de_CH.UTF-8', 'EMPTY='],
+    folders: [{ guestPath: '/größe', hostPath: '/srv/größe 関数' }],
+    scratch: { guestPath: '/tmp', maxBytes: 2 ** 28, maxFiles: 65_536 },
+    maxOpenFiles: 1024,
+    clockResolutionNs: 1e9,
   };
   expect(decodeSpec(encodeSpec(original))).toEqual(original);
 });

@@ -1,0 +1,78 @@
+/** Descriptors 0, 1 and 2 as they are at the start: the request's body, the response's, the log. */
+import { CgiHead } from '../cgi-head.ts';
+import type { Host } from '../host.ts';
+import { appendBody } from '../response.ts';
+import type { Sandbox } from '../sandbox.ts';
+import { UNWIND } from '../unwind.ts';
+import { KIND, type Kind } from './descriptor.ts';
+import { IOVECS } from './guest-memory.ts';
+import { requestOf, stateOf } from './state.ts';
+
+const LOG_LINE_BYTES_MAX = 8192;
+/** What a request may log in all: a guest in a loop must not fill the operator's disk. */
+const LOG_BYTES_MAX = 65536;
+
+/** Fills the first `count` of IOVECS from the body. How many bytes; 0 at its end. */
+export function readInput(sandbox: Sandbox, count: number): number {
+  const exchange = requestOf(sandbox);
+  let read = 0;
+  for (let i = 0; i < 2 * count; i += 2) {
+    const bytes = IOVECS[i + 1] as number;
+    const n = exchange.request.read(
+      exchange.bodyOffset + sandbox.inputOffset,
+      sandbox.u8,
+      IOVECS[i] as number,
+      bytes,
+    );
+    sandbox.inputOffset += n;
+    read += n;
+    if (n < bytes) break;
+  }
+  return read;
+}
+
+export function inputLeft(sandbox: Sandbox): number {
+  return requestOf(sandbox).bodyBytes - sandbox.inputOffset;
+}
+
+/** Prints the first `count` of IOVECS. How many bytes: always all, or the guest ends at a limit. */
+export function print(host: Host, sandbox: Sandbox, kind: Kind, count: number): number {
+  let written = 0;
+  for (let i = 0; i < 2 * count; i += 2) {
+    const at = IOVECS[i] as number;
+    const bytes = IOVECS[i + 1] as number;
+    if (kind === KIND.STDOUT) printed(sandbox, at, bytes);
+    else logged(host, sandbox, at, bytes);
+    written += bytes;
+  }
+  return written;
+}
+
+export function cgiOf(sandbox: Sandbox): CgiHead {
+  const state = stateOf(sandbox);
+  state.cgi ??= new CgiHead();
+  return state.cgi;
+}
+
+function printed(sandbox: Sandbox, at: number, bytes: number): void {
+  if (sandbox.spec.response === 'raw') {
+    appendBody(sandbox, sandbox.u8, at, bytes);
+  } else if (!cgiOf(sandbox).write(sandbox, sandbox.u8, at, bytes)) {
+    throw UNWIND;
+  }
+}
+
+/** Collects whole lines, since a guest may print one in several writes. */
+function logged(host: Host, sandbox: Sandbox, at: number, bytes: number): void {
+  const room = Math.min(bytes, LOG_BYTES_MAX - sandbox.loggedBytes);
+  if (room <= 0) return;
+  sandbox.loggedBytes += room;
+  const state = stateOf(sandbox);
+  state.log += Buffer.from(sandbox.u8.slice(at, at + room)).toString('utf8');
+  const end = state.log.lastIndexOf('\n');
+  if (end >= 0 || state.log.length > LOG_LINE_BYTES_MAX) {
+    const cut = end >= 0 ? end + 1 : state.log.length;
+    host.kernel.log(sandbox, state.log.slice(0, cut));
+    state.log = state.log.slice(cut);
+  }
+}
