@@ -161,7 +161,10 @@ const shapeOf = (kind: fc.Arbitrary<Shape['kind']>): fc.Arbitrary<Shape> =>
   fc.record({ kind, a: fc.nat(999), b: fc.nat(999), c: fc.nat(999) });
 /** Those that retire an instance whatever it does are rare, as they end the run. */
 const shape = fc.oneof(
-  { weight: 30, arbitrary: shapeOf(fc.constantFrom(...KIND_NAMES.filter((kind) => kind !== 'constant'))) },
+  {
+    weight: 30,
+    arbitrary: shapeOf(fc.constantFrom(...KIND_NAMES.filter((kind) => kind !== 'constant'))),
+  },
   { weight: 1, arbitrary: shapeOf(fc.constant('constant')) },
 );
 const plans: fc.Arbitrary<Plan> = fc.record({

@@ -8,8 +8,10 @@ export const ENDINGS = {
   exception: '(throw $e (i64.const 0x5ec4e75ec4e7a11d))',
   unreachable: '(unreachable)',
   division_by_zero: '(drop (i32.div_u (i32.const 1) (call $zero)))',
-  integer_overflow: '(drop (i32.div_s (i32.const 0x80000000) (i32.sub (call $zero) (i32.const 1))))',
-  float_to_integer: '(drop (i32.trunc_f32_s (f32.div (f32.const 0) (f32.convert_i32_s (call $zero)))))',
+  integer_overflow:
+    '(drop (i32.div_s (i32.const 0x80000000) (i32.sub (call $zero) (i32.const 1))))',
+  float_to_integer:
+    '(drop (i32.trunc_f32_s (f32.div (f32.const 0) (f32.convert_i32_s (call $zero)))))',
   memory_out_of_bounds: '(drop (i32.load $scratch (i32.sub (call $zero) (i32.const 4))))',
   fill_out_of_bounds:
     '(memory.fill $scratch (i32.const 0) (i32.const 0x5e) (i32.sub (call $zero) (i32.const 1)))',
@@ -68,8 +70,7 @@ export function composeGuest(shapes: readonly Shape[]): GuestModule {
   };
   const functions = places.map(({ hide, looks }, index) => {
     const each = looks.map(
-      ({ code }, at) =>
-        `(func (export "look.${index}.${at}") (param i32) (result i64) ${code})`,
+      ({ code }, at) => `(func (export "look.${index}.${at}") (param i32) (result i64) ${code})`,
     );
     return `(func $hide${index} ${hide}) ${each.join('\n')} ${grow(index)}`;
   });

@@ -2,14 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { ending } from '../harness.ts';
-import {
-  type Place,
-  SECRET,
-  SECRET_BYTE,
-  SECRET_I32,
-  SECRETS,
-  THING,
-} from './places.ts';
+import { type Place, SECRET, SECRET_BYTE, SECRET_I32, SECRETS, THING } from './places.ts';
 
 export type Exports = Record<string, unknown>;
 
@@ -36,8 +29,10 @@ export function importsOf(
     const name = `x${index}`;
     if (kind === 'global') {
       const [value, init] =
-        type === 'funcref' ? (['anyfunc', null] as const) : ([type, type === 'i64' ? 11n : 11] as const);
-      const descriptor = { value, mutable: true } as WebAssembly.GlobalDescriptor;
+        type === 'funcref'
+          ? (['anyfunc', null] as const)
+          : ([type, type === 'i64' ? 11n : 11] as const);
+      const descriptor = { value, mutable: true };
       state[name] = new WebAssembly.Global(descriptor, init);
       continue;
     }
@@ -48,7 +43,8 @@ export function importsOf(
         ? new WebAssembly.Table({ ...descriptor, element: 'anyfunc' } as never)
         : new WebAssembly.Memory({ ...descriptor, shared } as never);
   }
-  const identify = (object: unknown): bigint => (object === null ? 0n : object === thing ? THING : 1n);
+  const identify = (object: unknown): bigint =>
+    object === null ? 0n : object === thing ? THING : 1n;
   return { state, test: { ...signals, thing: () => thing, identify } };
 }
 
@@ -106,7 +102,11 @@ export function lookEverywhere(exports: Exports, places: readonly Place[]): Sigh
   for (const [index, { looks }] of places.entries()) {
     for (const [at, { args }] of looks.entries()) {
       const name = `look.${index}.${at}`;
-      for (const arg of args) note(`${name}(${arg})`, attempt(() => call(exports, name, arg)));
+      for (const arg of args)
+        note(
+          `${name}(${arg})`,
+          attempt(() => call(exports, name, arg)),
+        );
     }
     const item = exports[`x${index}`];
     if (item instanceof WebAssembly.Memory) {
@@ -115,10 +115,16 @@ export function lookEverywhere(exports: Exports, places: readonly Place[]): Sigh
       hasSecret ||= bytes.includes(SECRET_BYTES) || bytes.includes(FILL_BYTES);
       note(`x${index}`, digest(bytes));
     } else if (item instanceof WebAssembly.Global) {
-      note(`x${index}`, attempt(() => numberOf(item.value)));
+      note(
+        `x${index}`,
+        attempt(() => numberOf(item.value)),
+      );
     } else if (item instanceof WebAssembly.Table) {
       for (let at = 0; at < Math.min(Number(item.length), 9); at += 1) {
-        note(`x${index}[${at}]`, attempt(() => numberOf(item.get(indexOf(item, at)))));
+        note(
+          `x${index}[${at}]`,
+          attempt(() => numberOf(item.get(indexOf(item, at)))),
+        );
       }
     }
   }

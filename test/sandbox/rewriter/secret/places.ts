@@ -92,7 +92,15 @@ export const TYPES = `
 const NO_ARGS: readonly number[] = [0];
 
 function place(part: Partial<Place>): Place {
-  return { provided: undefined, definition: '', fields: '', hide: '', looks: [], servesOnce: false, ...part };
+  return {
+    provided: undefined,
+    definition: '',
+    fields: '',
+    hide: '',
+    looks: [],
+    servesOnce: false,
+    ...part,
+  };
 }
 
 function from(index: number): string {
@@ -159,14 +167,21 @@ function memory(index: number, { a, b, c }: Shape): Place {
           (then (local.set $r ${word})))`),
         args: NO_ARGS,
       },
-      { code: wide ? `(memory.size ${m})` : `(i64.extend_i32_u (memory.size ${m}))`, args: NO_ARGS },
+      {
+        code: wide ? `(memory.size ${m})` : `(i64.extend_i32_u (memory.size ${m}))`,
+        args: NO_ARGS,
+      },
     ],
     memory: { minPages, wide },
   });
 }
 
 const NUMBERS = [
-  { type: 'i32', secret: `(i32.const ${SECRET_I32})`, read: (get: string) => `(i64.extend_i32_u ${get})` },
+  {
+    type: 'i32',
+    secret: `(i32.const ${SECRET_I32})`,
+    read: (get: string) => `(i64.extend_i32_u ${get})`,
+  },
   { type: 'i64', secret: `(i64.const ${SECRET})`, read: (get: string) => get },
   {
     type: 'f32',
@@ -326,7 +341,7 @@ const ELEMENTS = [
   },
 ] as const;
 
-const TABLE_OPS = ['set', 'fill', 'copy', 'init', 'grow', 'all'] as const;
+const TABLE_OPS = ['set', 'fill', 'copy', 'init', 'grow', 'all', 'change'] as const;
 
 /** One instruction that writes a table, or all of them: each alone has to make reset restore it. */
 function table(index: number, { a, b, c }: Shape): Place {
@@ -336,8 +351,14 @@ function table(index: number, { a, b, c }: Shape): Place {
   const isImported = type === 'funcref' && b % 4 === 1;
   const elements = c % 3 === 1 ? LONG_TABLE : 3 + (c % 2);
   const drawn = TABLE_OPS[c % TABLE_OPS.length]!;
-  // There is nothing to copy from where it is not functions.
-  const only = !isFunction && (drawn === 'copy' || drawn === 'init') ? 'fill' : drawn;
+  const changes = type === '(ref null $box)';
+  const only =
+    drawn === 'change' && !changes
+      ? 'set'
+      : // There is nothing to copy from where it is not functions.
+        !isFunction && (drawn === 'copy' || drawn === 'init')
+        ? 'fill'
+        : drawn;
   const t = `$t${index}`;
   const address = wide ? 'i64' : 'i32';
   const at = (value: number): string => `(${address}.const ${value})`;
@@ -346,10 +367,9 @@ function table(index: number, { a, b, c }: Shape): Place {
   const bulk = `(call $bulk (i32.const ${index}))`;
   const hasSegment = type === 'funcref' && b % 2 === 0;
   // An object of the table's initializer is changed where it is: no instruction writes the table.
-  const inPlace =
-    type === '(ref null $box)'
-      ? `(struct.set $box 0 (table.get ${t} ${at(1)}) (i64.const ${SECRET}))`
-      : '';
+  const inPlace = changes
+    ? `(struct.set $box 0 (table.get ${t} ${at(1)}) (i64.const ${SECRET}))`
+    : '';
   const source = isFunction
     ? `(table $u${index} ${limits} (ref.func $hidden)) (elem $q${index} ${type} (item (ref.func $hidden)) (item (ref.func $hidden)))`
     : '';
@@ -368,7 +388,9 @@ function table(index: number, { a, b, c }: Shape): Place {
       ? `(table.set ${t} ${at(0)} ${secret}) ${bulk} (table.copy ${t} ${t} ${at(1)} ${at(0)} ${at(elements - 1)})`
       : '',
   ];
-  const walk = (body: string): string => `(local $at ${address}) (local $end ${address}) (local $r i64)
+  const walk = (
+    body: string,
+  ): string => `(local $at ${address}) (local $end ${address}) (local $r i64)
     (local.set $end (table.size ${t})) ${each(address, 1, body)} (local.get $r)`;
   const element = look(`(table.get ${t} (local.get $at))`);
   const looks: Look[] = [
@@ -421,9 +443,7 @@ function segment(index: number, { a }: Shape): Place {
   return place({
     fields: `(elem $s${index} func $plain_a $plain_b)`,
     hide: `(elem.drop $s${index})`,
-    looks: [
-      { code: `(call $who (array.get $functions ${array} (local.get 0)))`, args: [0, 1] },
-    ],
+    looks: [{ code: `(call $who (array.get $functions ${array} (local.get 0)))`, args: [0, 1] }],
   });
 }
 
@@ -448,7 +468,16 @@ function constant(index: number, { a }: Shape): Place {
   });
 }
 
-export const KINDS = { memory, number, vector, reference, words, table, segment, constant } as const;
+export const KINDS = {
+  memory,
+  number,
+  vector,
+  reference,
+  words,
+  table,
+  segment,
+  constant,
+} as const;
 
 export function makePlace(index: number, shape: Shape): Place {
   return KINDS[shape.kind](index, shape);
