@@ -316,7 +316,8 @@ function copiesBetween(): Module {
 }
 
 describe('a module made to be expensive', () => {
-  it.each(EXPENSIVE)('%s', (_name, make, options) => {
+  const cases = EXPENSIVE.map(([words, make, options = {}]) => ({ words, make, options }));
+  it.each(cases)('$words', ({ make, options }) => {
     const bytes = make().bytes();
     expect(hold(bytes, options)).toBe('rewritten');
     hold(bytes, { ...options, report: true, standalone: true });

@@ -1,6 +1,7 @@
 // A guest made of places: `dirty` hides the secret in one after the other and ends as it is told to, `look.i.j` look.
 
-import { COMMON, makePlace, type Place, type Shape, TYPES } from './places.ts';
+import { COMMON, type Place, TYPES } from './place.ts';
+import { makePlace, type Shape } from './places.ts';
 
 /** By number: what `dirty` is told. Those behind `return` are code of `$finish`. */
 export const ENDINGS = {

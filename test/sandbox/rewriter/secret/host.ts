@@ -2,7 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { ending } from '../harness.ts';
-import { type Place, SECRET, SECRET_BYTE, SECRET_I32, SECRETS, THING } from './places.ts';
+import { type Place, SECRET, SECRET_BYTE, SECRET_I32, SECRETS, THING } from './place.ts';
 
 export type Exports = Record<string, unknown>;
 
