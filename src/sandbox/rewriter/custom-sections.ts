@@ -2,7 +2,7 @@
 // the others would be misled by one whose offsets or indices are those of the original.
 
 import { BRANCH_HINTS } from './branch-hints.ts';
-import type { CustomSection, Guest } from './guest.ts';
+import type { Guest } from './guest.ts';
 import { NAME_SECTION } from './names.ts';
 import type { Writer } from './writer.ts';
 
@@ -37,9 +37,10 @@ export function copyCustoms(
   section: (id: number, write: (section: Writer) => void) => void,
   read: ReadSections,
 ): CustomSectionInfo[] {
-  return guest.customs.map((custom) => {
-    const { name, start, end } = custom;
-    const fate = special(guest, custom, read) ?? ordinary(name);
+  const seen = new Set<string>();
+  return guest.customs.map(({ name, start, end }) => {
+    const fate = special(name, seen.has(name), read) ?? ordinary(name);
+    seen.add(name);
     if (fate.fate === 'kept') {
       section(0, (to) => {
         to.name(name);
@@ -53,13 +54,12 @@ export function copyCustoms(
 type Fate = Pick<CustomSectionInfo, 'fate' | 'why'>;
 
 /** Undefined for a section that is neither. */
-function special(guest: Guest, custom: CustomSection, read: ReadSections): Fate | undefined {
-  const { name } = custom;
+function special(name: string, isRepeated: boolean, read: ReadSections): Fate | undefined {
   if (name !== NAME_SECTION && name !== BRANCH_HINTS) return undefined;
   if (!(name === NAME_SECTION ? read.names : read.hints)) {
     return { fate: 'dropped', why: 'it cannot be read' };
   }
-  if (guest.customs.find((other) => other.name === name) !== custom) {
+  if (isRepeated) {
     return { fate: 'dropped', why: 'only the first of that name counts' };
   }
   return name === NAME_SECTION

@@ -61,6 +61,7 @@ export class IndexSpace {
   readonly typeBytes: Writer;
   readonly waits: boolean;
   #typeCount: number;
+  #nullException: number | undefined;
   readonly #typeByKey: Map<string, number>;
   readonly #passThrough: Map<number, number>;
 
@@ -72,6 +73,7 @@ export class IndexSpace {
     this.tables = [];
     this.typeBytes = new Writer(64);
     this.#typeCount = 0;
+    this.#nullException = undefined;
     this.#typeByKey = new Map();
     this.#passThrough = new Map();
     this.waits = guest.memories.some(({ shared }) => shared);
@@ -134,11 +136,14 @@ export class IndexSpace {
 
   /** An immutable global: the null of every type of exception. */
   nullException(): number {
-    const name = '$luge.null_exception';
-    const known = this.globals.find((global) => global.name === name);
-    if (known !== undefined) return known.index;
-    const init = [REF_NULL, NULL_EXNREF];
-    return this.#addGlobal({ name, type: [NULL_EXNREF], init, isReset: false, isMutable: false });
+    this.#nullException ??= this.#addGlobal({
+      name: '$luge.null_exception',
+      type: [NULL_EXNREF],
+      init: [REF_NULL, NULL_EXNREF],
+      isReset: false,
+      isMutable: false,
+    });
+    return this.#nullException;
   }
 
   /** An i32 that goes back to `value` at reset. */

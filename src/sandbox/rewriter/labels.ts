@@ -16,6 +16,9 @@ export const Frame = {
 /** Those around $L, in each form of a polled loop. */
 const POLL_LABELS = 3;
 
+/** Loops right in each other, more than programs have; without a limit a chain of n of them would take n² steps. */
+const CHAIN_MAX = 32;
+
 export class LabelStack {
   /** Index of the innermost frame; -1 when the function is closed. */
   top: number = -1;
@@ -64,11 +67,13 @@ export class LabelStack {
   /**
    * Whether any branch so far names the innermost frame, or one of the plain loops that it stands directly in: those
    * may have left their poll to the loop at the top, so that a way back to one of them is a way round that poll, too.
+   * Where the chain is too long to look, too.
    */
   get branched(): boolean {
+    const last = this.top - CHAIN_MAX;
     let frame = this.top;
     do {
-      if (this.#branched[frame]) return true;
+      if (this.#branched[frame] || frame === last) return true;
       frame -= 1;
     } while (this.#kinds[frame] === Frame.PLAIN_LOOP);
     return false;

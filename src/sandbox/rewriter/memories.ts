@@ -35,16 +35,8 @@ export interface Growth {
 /** Throws if the memories begin with more than `maxPages` together. */
 export function planMemories(guest: Guest, maxPages: number): PlannedMemory[] {
   const { memories } = guest;
-  const firsts = memories.map((memory, index) =>
-    memory.source === undefined ? index : memories.findIndex((other) => isSame(other, memory)),
-  );
-  const limits = firsts.map((first) => {
-    const group = memories.filter((_, index) => firsts[index] === first);
-    const least = Math.max(...group.map(({ minPages }) => minPages));
-    const most = Math.min(...group.map(({ maxPages, wide }) => maxPages ?? ceiling(wide)));
-    if (most < least) throw impossible(guest, first, least, most);
-    return { minPages: least, maxPages: most };
-  });
+  const firsts = firstOfEach(memories);
+  const limits = limitsOf(guest, firsts);
   let begin = 0;
   for (const [index, { minPages }] of limits.entries()) {
     if (firsts[index] !== index) continue;
@@ -52,9 +44,9 @@ export function planMemories(guest: Guest, maxPages: number): PlannedMemory[] {
     if (begin > maxPages) throw tooLarge(guest, index, begin, maxPages);
   }
   return memories.map(({ wide }, index) => {
-    const limit = limits[index]!;
-    const left = maxPages - begin + limit.minPages;
     const first = firsts[index]!;
+    const limit = limits[first]!;
+    const left = maxPages - begin + limit.minPages;
     return {
       name: first === 0 ? 'memory' : `memory${first}`,
       minPages: limit.minPages,
@@ -69,8 +61,35 @@ function ceiling(wide: boolean): number {
   return wide ? PAGES_MAX_64 : PAGES_MAX;
 }
 
-function isSame(a: GuestMemory, b: GuestMemory): boolean {
-  return a.source === b.source && a.wide === b.wide && a.shared === b.shared;
+/** By memory, the index of the first import of the same one. */
+function firstOfEach(memories: readonly GuestMemory[]): number[] {
+  const seen = new Map<string, number>();
+  return memories.map(({ source, wide, shared }, index) => {
+    if (source === undefined) return index;
+    const key = `${wide} ${shared} ${source}`;
+    const first = seen.get(key) ?? index;
+    seen.set(key, first);
+    return first;
+  });
+}
+
+/** What fits all imports of the same memory, at the index of the first. */
+function limitsOf(
+  guest: Guest,
+  firsts: readonly number[],
+): { minPages: number; maxPages: number }[] {
+  const limits = guest.memories.map(({ minPages, maxPages, wide }) => {
+    return { minPages, maxPages: maxPages ?? ceiling(wide) };
+  });
+  for (const [index, { minPages, maxPages }] of limits.entries()) {
+    const limit = limits[firsts[index]!]!;
+    limit.minPages = Math.max(limit.minPages, minPages);
+    limit.maxPages = Math.min(limit.maxPages, maxPages);
+  }
+  for (const [index, { minPages, maxPages }] of limits.entries()) {
+    if (maxPages < minPages) throw impossible(guest, index, minPages, maxPages);
+  }
+  return limits;
 }
 
 /** Nobody could provide a memory for it: the guest would never have been instantiated. */
@@ -105,6 +124,7 @@ export function addGrowth(
   const sizeGlobals = memories.map(({ first, minPages }, index) =>
     keeps && first === index ? space.global(suffixed('$luge.pages', index), minPages) : undefined,
   );
+  const total = isSumBounded ? addTotal(space, memories, sizeGlobals) : undefined;
   const growth: Growth[] = [];
   for (const [index, { first, wide, maxPages: own }] of memories.entries()) {
     const sizeGlobal = sizeGlobals[first];
@@ -113,17 +133,34 @@ export function addGrowth(
       continue;
     }
     let growFunction: number | undefined;
-    if (keeps || isSumBounded) {
+    if (keeps || total !== undefined) {
       const address = wide ? I64 : I32;
-      const plan = { index, wide, own, limit: isSumBounded ? maxPages : undefined, sizeGlobal };
+      const plan = { index, wide, own, limit: maxPages, total, sizeGlobal };
       const type = space.type([address], [address]);
       growFunction = space.helper(suffixed('$luge.grow', index), type, (out) =>
-        writeGrow(out, plan, memories, sizeGlobals),
+        writeGrow(out, plan),
       );
     }
     growth.push({ sizeGlobal, growFunction });
   }
   return growth;
+}
+
+/** `() -> i32`: the pages of all memories. One function for all that grow: each with the sum in it would be n² code. */
+function addTotal(
+  space: IndexSpace,
+  memories: readonly PlannedMemory[],
+  sizeGlobals: readonly (number | undefined)[],
+): number {
+  return space.helper('$luge.total_pages', space.type([], [I32]), (out) => {
+    out.raw(0, OP.I32_CONST, 0);
+    for (const [at, memory] of memories.entries()) {
+      if (memory.first !== at) continue;
+      pushSize(out, at, memory.wide, sizeGlobals[at]);
+      out.u8(OP.I32_ADD);
+    }
+    out.u8(OP.END);
+  });
 }
 
 function suffixed(name: string, index: number): string {
@@ -142,8 +179,9 @@ interface GrowPlan {
   readonly wide: boolean;
   /** The memory's own maximum, in pages. */
   readonly own: number;
-  /** That of all memories together, where their maxima do not see to it. */
-  readonly limit: number | undefined;
+  /** That of all memories together; asked for by `total`, unless their maxima see to it. */
+  readonly limit: number;
+  readonly total: number | undefined;
   readonly sizeGlobal: number | undefined;
 }
 
@@ -152,12 +190,7 @@ interface GrowPlan {
  * when that is short of it. Pages between the two are zero: reset wipes all of the physical memory. (A guest that wrote
  * behind its logical end, which would have trapped in a memory of its own, finds what it wrote.)
  */
-function writeGrow(
-  out: Writer,
-  { index, wide, own, limit, sizeGlobal }: GrowPlan,
-  memories: readonly PlannedMemory[],
-  sizeGlobals: readonly (number | undefined)[],
-): void {
+function writeGrow(out: Writer, { index, wide, own, limit, total, sizeGlobal }: GrowPlan): void {
   const param = 0;
   const delta = 1;
   const missing = 2;
@@ -172,24 +205,18 @@ function writeGrow(
   }
   out.raw(OP.LOCAL_SET, delta);
   // delta > maximum - size: refused, without any sum that could wrap
-  const refuseBeyond = (maximum: number, pushSizes: () => void): void => {
+  const refuseBeyond = (maximum: number, pushPages: () => void): void => {
     out.raw(OP.LOCAL_GET, delta, OP.I32_CONST);
     out.s32(maximum);
-    pushSizes();
-    out.raw(OP.I32_GT_U, OP.IF, VOID);
+    pushPages();
+    out.raw(OP.I32_SUB, OP.I32_GT_U, OP.IF, VOID);
     fail();
   };
-  refuseBeyond(own, () => {
-    size();
-    out.u8(OP.I32_SUB);
-  });
-  if (limit !== undefined) {
+  refuseBeyond(own, size);
+  if (total !== undefined) {
     refuseBeyond(limit, () => {
-      for (const [at, memory] of memories.entries()) {
-        if (memory.first !== at) continue;
-        pushSize(out, at, memory.wide, sizeGlobals[at]);
-        out.u8(OP.I32_SUB);
-      }
+      out.u8(OP.CALL);
+      out.u32(total);
     });
   }
   if (sizeGlobal === undefined) {

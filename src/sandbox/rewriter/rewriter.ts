@@ -464,7 +464,7 @@ function describe(
   plan: ResetPlan,
   sections: readonly CustomSectionInfo[],
 ): RewriteInfo {
-  const text = new Reader(guest.source, 0, guest.source.length);
+  const signature = signatures(guest);
   const memories = guest.memories.map(
     ({ maxPages: declaredMaxPages, shared: declaredShared, source }, index) => {
       const { name, minPages, maxPages, wide } = plan.memories[index]!;
@@ -478,7 +478,7 @@ function describe(
     memories,
     imports: guest.imports.map(({ module, name, kind, typeIndex }) =>
       kind === 'func'
-        ? { module, name, kind, signature: signatureText(guest.types[typeIndex] as FuncType, text) }
+        ? { module, name, kind, signature: signature(typeIndex) }
         : { module, name, kind },
     ),
     exports: guest.exports.map(({ name, kind }) => ({ name, kind })),
@@ -498,6 +498,17 @@ function describe(
     reset: describeReset(guest, space, plan),
     sections,
     droppedSections: sections.filter(({ fate }) => fate === 'dropped').map(({ name }) => name),
+  };
+}
+
+/** Each type is put in words once: it may be long, and many imports may have it. */
+function signatures(guest: Guest): (typeIndex: number) => string {
+  const source = new Reader(guest.source, 0, guest.source.length);
+  const texts = new Map<number, string>();
+  return (typeIndex) => {
+    const text = texts.get(typeIndex) ?? signatureText(guest.types[typeIndex] as FuncType, source);
+    texts.set(typeIndex, text);
+    return text;
   };
 }
 
