@@ -7,6 +7,7 @@
 // exported, or by an instruction that stores or calls references). They are one node, ANY. Imported functions lead
 // nowhere: host functions do not call back into the guest.
 
+import { malformed } from './errors.ts';
 import type { Guest } from './guest.ts';
 import { readKind, skipImmediates, skipLocals } from './instruction.ts';
 import { Imm } from './opcodes.ts';
@@ -111,7 +112,7 @@ export class CallGraph {
     const types = guest.types.length;
     let takesReferences = false;
     /** Of each open block, the number of the loop that it stands in or is. */
-    const loops: number[] = [];
+    const loops: number[] = [NO_LOOP];
     let loop = NO_LOOP;
     while (!reader.done) {
       const kind = readKind(reader);
@@ -152,6 +153,8 @@ export class CallGraph {
       }
       skipImmediates(reader, kind, types);
     }
+    // Said here, where a block costs next to nothing: garbage may open one with every other byte.
+    if (loops.length > 0) throw malformed('a function that ends within a block', reader.end);
     return takesReferences;
   }
 
