@@ -32,7 +32,7 @@ import { type ResetPlan, servesOnceBecause, writeReset } from './reset.ts';
 import { describeReset, type ResetInfo } from './reset-report.ts';
 import { MARK, readGuest } from './sections.ts';
 import { FUNCREF, type FuncType, signatureText } from './types.ts';
-import { concat, Writer } from './writer.ts';
+import { Writer } from './writer.ts';
 
 export interface RewriteOptions {
   /** Limit of the pages of all memories together. */
@@ -109,12 +109,14 @@ export interface RewriteInfo {
   readonly droppedSections: readonly string[];
 }
 
+/** What a module may grow to without a copy: one of small loops alone grows by as much as 7. */
+const OUTPUT_SCALE = 4;
 const RESERVED = '$luge';
 const SHARED_WITH_MAX = 0x03;
 const ADDRESS_64 = 0x04;
 const VERSION = 2;
 
-/** Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
+/** `bytes` is a view of a larger buffer. Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
 export function rewrite(
   source: Uint8Array,
   options: RewriteOptions,
@@ -142,9 +144,8 @@ export function rewrite(
     servesOnceBecause(guest) !== undefined
       ? space.lastingGlobal('$luge.used', [I32], [OP.I32_CONST, 0])
       : undefined;
-  // Memory that is not written costs nothing; to grow costs a copy of all that is there.
-  const codeBytes = guest.code.end - guest.code.start;
-  const bodies = new Writer(codeBytes + (codeBytes >> 1) + 4096);
+  // The whole output in the end. Memory that is not written costs nothing; to grow costs a copy of all that is there.
+  const bodies = new Writer(OUTPUT_SCALE * source.length + 65_536);
   code.run(bodies);
   for (const [index, { init }] of guest.tables.entries()) {
     // What the table holds can be written, even if the table itself is not.
@@ -171,7 +172,7 @@ export function rewrite(
     bodies.sized(helperBody);
   }
 
-  // Head, bodies, tail: the bodies, which are most of a module, are copied once, into the output.
+  // Head, bodies, tail: the bodies, which are most of a module, are moved once, to make room for the head.
   const head = new Writer(guest.code.start + 4096);
   const tail = new Writer(source.length - guest.code.end + 4096);
   let out = head;
@@ -209,7 +210,9 @@ export function rewrite(
   const sections = copyCustoms(guest, section, read);
   const info = describe(guest, space, entry, code, plan, sections);
   section(0, (to) => writeMark(to, info, options));
-  const bytes = concat(head, bodies, tail);
+  bodies.prepend(head);
+  bodies.append(tail);
+  const bytes = bodies.view();
   return { bytes, info: { ...info, bytesAfter: bytes.length } };
 }
 

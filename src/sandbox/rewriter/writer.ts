@@ -89,6 +89,15 @@ export class Writer {
     this.length = at;
   }
 
+  /** Puts `other` before all that was written. */
+  prepend(other: Writer): void {
+    const count = other.length;
+    if (this.length + count > this.#bytes.length) this.#grow(count);
+    this.#bytes.copyWithin(count, 0, this.length);
+    this.#bytes.set(other.view());
+    this.length += count;
+  }
+
   append(other: Writer): void {
     this.copy(other.#bytes, 0, other.length);
   }
@@ -124,17 +133,6 @@ export class Writer {
     bytes.set(this.#bytes.subarray(0, this.length));
     this.#bytes = bytes;
   }
-}
-
-/** The contents of all, one behind the other. */
-export function concat(...writers: readonly Writer[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(writers.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const writer of writers) {
-    bytes.set(writer.view(), at);
-    at += writer.length;
-  }
-  return bytes;
 }
 
 /** Bytes that an LEB128 of `value` takes. */
