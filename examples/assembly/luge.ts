@@ -36,6 +36,8 @@ declare function hostWrite(data: usize, bytes: i32): i32;
 declare function hostLog(data: usize, bytes: i32): void;
 @external("luge", "clock_ns")
 declare function hostClockNs(): i64;
+@external("luge", "sleep")
+declare function hostSleep(ns: i64): void;
 
 /** Most heads fit in this; longer ones cost a second host call and an allocation. */
 const SCRATCH_BYTES: i32 = 256;
@@ -140,6 +142,11 @@ export function log(text: string): void {
 /** Nanoseconds of a clock that only goes forward; only differences mean anything. */
 export function clockNs(): i64 {
   return hostClockNs();
+}
+
+/** Sleeps for at least so many nanoseconds; the worker runs others meanwhile. */
+export function sleep(ns: i64): void {
+  hostSleep(ns);
 }
 
 /**

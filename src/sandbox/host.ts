@@ -5,6 +5,7 @@
  * switch. Making some fifty closures for each instance would cost more than the instance.
  */
 import type { FunctionSpec } from './function-image.ts';
+import { suspends, wideParameters } from './host-signature.ts';
 import { lugeImports } from './luge-interface.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
@@ -21,27 +22,25 @@ export interface GuestKernel {
 }
 
 type HostFunctions = Record<string, unknown>;
+/** Those that are ours: a guest may pass their addresses and sizes as i64. */
+type OwnModule = 'luge' | 'env';
 
 export class Host {
   current: Sandbox;
   readonly kernel: GuestKernel;
-  readonly imports: Readonly<Record<'wasi_snapshot_preview1' | 'luge' | 'env', HostFunctions>>;
+  readonly imports: Readonly<Record<'wasi_snapshot_preview1' | OwnModule, HostFunctions>>;
+  readonly #own: Readonly<Record<OwnModule, HostFunctions>>;
 
   constructor(kernel: GuestKernel) {
     this.current = undefined as unknown as Sandbox;
     this.kernel = kernel;
-    this.imports = {
-      wasi_snapshot_preview1: wasiImports(this),
-      luge: lugeImports(this),
-      env: this.#assemblyScript(),
-    };
+    this.#own = { luge: lugeImports(this), env: this.#assemblyScript() };
+    this.imports = { wasi_snapshot_preview1: wasiImports(this), ...linked(this.#own) };
   }
 
   /** For a guest that passes addresses and sizes as i64, which arrive here as BigInt; results stay what they are. */
   importsOf({ hasWideCalls }: FunctionSpec): WebAssembly.Imports {
-    if (!hasWideCalls) return this.imports;
-    const { luge, env, ...rest } = this.imports;
-    return { ...rest, luge: widened(luge), env: widened(env) };
+    return hasWideCalls ? { ...this.imports, ...linked(this.#own, widened) } : this.imports;
   }
 
   /** The only import that AssemblyScript's default build has: called when an assertion fails. */
@@ -57,13 +56,32 @@ export class Host {
   }
 }
 
-function widened(functions: HostFunctions): HostFunctions {
-  const wrap = (fn: (...args: unknown[]) => unknown): unknown => {
-    return (...args: unknown[]) => fn(...args.map(narrow));
+type HostFunction = (...args: unknown[]) => unknown;
+
+/** As instances import them: those that may suspend the guest are marked. */
+function linked<M extends string>(
+  modules: Readonly<Record<M, HostFunctions>>,
+  wrap: (module: string, name: string, fn: HostFunction) => HostFunction = (_m, _n, fn) => fn,
+): Record<M, HostFunctions> {
+  const link = (module: string, name: string, raw: unknown): unknown => {
+    const fn = wrap(module, name, raw as HostFunction);
+    return suspends(module, name) ? new WebAssembly.Suspending(fn) : fn;
   };
-  return Object.fromEntries(
-    Object.entries(functions).map(([name, fn]) => [name, wrap(fn as () => unknown)]),
-  );
+  const linkAll = ([module, functions]: [string, unknown]): [string, HostFunctions] => [
+    module,
+    Object.fromEntries(
+      Object.entries(functions as HostFunctions).map(([name, fn]) => [
+        name,
+        link(module, name, fn),
+      ]),
+    ),
+  ];
+  return Object.fromEntries(Object.entries(modules).map(linkAll)) as Record<M, HostFunctions>;
+}
+
+function widened(module: string, name: string, fn: HostFunction): HostFunction {
+  const wide = wideParameters(module, name);
+  return (...args) => fn(...args.map((arg, i) => (wide.includes(i) ? arg : narrow(arg))));
 }
 
 /** Host functions reach 4 GiB. What is beyond becomes the highest u32, from which no range of more than a byte can begin. */

@@ -93,6 +93,10 @@ export function lugeImports(host: Host): Record<string, unknown> {
     },
 
     clock_ns: (): bigint => BigInt(Math.round(monotonicNs())),
+
+    // Of 0 and less it lets others run, and goes on.
+    sleep: (ns: bigint): Promise<number> =>
+      host.kernel.sleep(monotonicNs() + Math.max(0, Number(ns))),
   };
 }
 

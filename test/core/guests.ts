@@ -25,7 +25,8 @@ const LUGE = `
   (import "luge" "set_header" (func $set_header (param i32 i32 i32 i32) (result i32)))
   (import "luge" "write" (func $write (param i32 i32) (result i32)))
   (import "luge" "log" (func $log (param i32 i32)))
-  (import "luge" "clock_ns" (func $clock_ns (result i64)))`;
+  (import "luge" "clock_ns" (func $clock_ns (result i64)))
+  (import "luge" "sleep" (func $sleep (param i64)))`;
 
 const WASI = ['args', 'environ']
   .flatMap((list) => [`${list}_sizes_get`, `${list}_get`])
