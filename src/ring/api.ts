@@ -77,6 +77,19 @@ export interface RingFunctions {
   heapPeek(heap: number): number;
   heapPeekKey64(heap: number): bigint;
   heapSize(heap: number): number;
+  tableGet(
+    table: number,
+    tenant: number,
+    key: number,
+    keyBytes: number,
+    now: number,
+    to: number,
+    cap: number,
+  ): number;
+  tableEntry(table: number, bucket: number, n: number, to: number, cap: number): number;
+  tableWrite(table: number, holder: number, request: number): number;
+  tableSweep(table: number, holder: number, bucket: number, now: number): number;
+  tableRecover(table: number, holder: number): number;
   wakeOne(lot: number): number;
   wakeAny(lot: number): number;
   wakeWorker(lot: number, worker: number): number;

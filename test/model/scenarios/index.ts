@@ -5,6 +5,7 @@ import { heapScenarios } from './heap.ts';
 import { parkingScenarios } from './parking.ts';
 import { chunkPoolScenarios, freeListScenarios } from './pools.ts';
 import { completionScenarios, mpmcScenarios, spscScenarios } from './rings.ts';
+import { tableScenarios } from './table.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...dequeScenarios,
@@ -14,5 +15,6 @@ export const SCENARIOS: readonly Scenario[] = [
   ...freeListScenarios,
   ...chunkPoolScenarios,
   ...heapScenarios,
+  ...tableScenarios,
   ...parkingScenarios,
 ];
