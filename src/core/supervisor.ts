@@ -16,6 +16,7 @@ import {
 } from '../sandbox/index.ts';
 import type { LogLine, SchedulerName } from './api.ts';
 import { LugeError } from './errors.ts';
+import type { KvStore } from './kv-store.ts';
 import {
   type FromWorker,
   type TickerData,
@@ -36,6 +37,7 @@ export interface SupervisorOptions {
   readonly quantumNs: number;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly kv: KvStore | undefined;
   readonly onLog: ((line: LogLine) => void) | undefined;
 }
 
@@ -127,7 +129,7 @@ export class Supervisor {
   }
 
   #spawn(w: number): Promise<void> {
-    const { arena, scheduler, spinNs, sandboxesMax } = this.#options;
+    const { arena, scheduler, spinNs, sandboxesMax, kv } = this.#options;
     const data: WorkerData = {
       memory: arena.ring.memory,
       control: this.#controls[w] as WebAssembly.Memory,
@@ -135,6 +137,7 @@ export class Supervisor {
       scheduler,
       spinNs,
       sandboxesMax,
+      kv: kv?.data,
       functions: [...this.#images.values()].map(({ spec, module }) => ({
         spec: encodeSpec(spec),
         module,
@@ -167,8 +170,9 @@ export class Supervisor {
   }
 
   async #onDeath(w: number, failure: unknown): Promise<void> {
-    const { arena } = this.#options;
+    const { arena, kv } = this.#options;
     this.workersLost++;
+    kv?.recover(w);
     const why = failure instanceof Error ? `: ${failure.message}` : '';
     this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);
     arena.lot.forget(w);

@@ -25,6 +25,7 @@ import {
   finishWasi,
   type GuestKernel,
   Host,
+  type KvAccess,
   monotonicNs,
   OUTCOME,
   type Sandbox,
@@ -67,11 +68,13 @@ export interface WorkerLoopOptions {
   readonly policy: Policy;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly kv: KvAccess | undefined;
   readonly onMail: () => void;
   readonly onLog: (sandbox: Sandbox, text: string) => void;
 }
 
 export class WorkerLoop implements GuestKernel {
+  readonly kv: KvAccess | undefined;
   readonly #arena: Arena;
   readonly #worker: number;
   readonly #mark: number;
@@ -96,6 +99,7 @@ export class WorkerLoop implements GuestKernel {
 
   constructor(options: WorkerLoopOptions) {
     const { arena, worker } = options;
+    this.kv = options.kv;
     this.#options = options;
     this.#arena = arena;
     this.#worker = worker;

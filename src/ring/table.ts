@@ -2,6 +2,7 @@
 import { PADDING_BYTES, type RingFunctions } from './api.ts';
 import { FreeList } from './free-list.ts';
 import { expectCapacity, expectCount, expectIdentity, expectRoom, identify } from './identity.ts';
+import { Beat } from './parker.ts';
 import { attachRing } from './ring-module.ts';
 
 /** Answers of `write` beside 0, EMPTY, RETRY and FULL. */
@@ -108,7 +109,10 @@ interface Places {
   readonly blocks: number;
   readonly scratchBytes: number;
   readonly at: Readonly<
-    Record<'tenant' | 'shard' | 'head' | 'dirty' | 'link' | 'list' | 'scratch' | 'block', number>
+    Record<
+      'tenant' | 'shard' | 'head' | 'dirty' | 'link' | 'list' | 'scratch' | 'pause' | 'block',
+      number
+    >
   >;
   readonly bytes: number;
 }
@@ -128,6 +132,7 @@ export class Table {
   readonly #i64: BigInt64Array<SharedArrayBuffer>;
   readonly #fn: RingFunctions;
   readonly #request: number;
+  readonly #beat: Beat;
   readonly #get: RingFunctions['tableGet'];
   readonly #write: RingFunctions['tableWrite'];
 
@@ -156,6 +161,7 @@ export class Table {
     this.#get = ring.fn.tableGet;
     this.#write = ring.fn.tableWrite;
     this.#request = places.at.scratch + holder * places.scratchBytes;
+    this.#beat = new Beat(memory, places.at.pause);
     this.valueAt = this.#request + REQUEST_VALUE;
     i32[(this.#request + EXPECTED) >> 2] = this.valueAt + padded(this.maxValueBytes, 8);
     this.tenants = cell(TENANTS);
@@ -234,7 +240,12 @@ export class Table {
   }
 
   get sum(): bigint {
-    return this.#i64[(this.#request + SUM) >> 3] as bigint;
+    return this.#i64[this.sumAt >> 3] as bigint;
+  }
+
+  /** Byte address of the sum, little-endian. */
+  get sumAt(): number {
+    return this.#request + SUM;
   }
 
   /** Copies up to `cap` bytes of the value to `valueAt`: its full length, EMPTY, or RETRY. */
@@ -260,6 +271,11 @@ export class Table {
     this.#f64[(request + NOW) >> 3] = now;
     this.#f64[(request + END) >> 3] = end;
     return this.#write(this.address, this.holder, request);
+  }
+
+  /** Blocks this thread, so that one that holds a lock can go on. */
+  pause(timeoutMs: number): void {
+    this.#beat.pause(0, timeoutMs);
   }
 
   // Tenants and what they use
@@ -416,6 +432,8 @@ function placesOf(options: Omit<TableOptions, 'secret'>, address: number): Place
     link: next(4 * all),
     list: next(FreeList.bytes({ count: all })),
     scratch: next(holders * scratch),
+    // A cell that stays 0: who pauses waits for it in vain.
+    pause: next(PADDING_BYTES),
     block: next(all * TABLE_BLOCK_BYTES),
   };
   return { shards, buckets, blocks: all, scratchBytes: scratch, at, bytes: end - address };

@@ -5,12 +5,19 @@
 interface HostSignature {
   /** Positions of parameters that are i64 whatever the addresses of memory 0 are. */
   readonly wide?: readonly number[];
-  /** It may return a promise: the guest sleeps until that settles. */
+  /**
+   * It returns a promise: the guest sleeps until that settles. It must not return anything else: the engine suspends the guest all
+   * the same, for some microtasks of which the worker knows nothing.
+   */
   readonly suspends?: boolean;
 }
 
 const SIGNATURES: Readonly<Record<string, HostSignature>> = {
   'luge.sleep': { wide: [0], suspends: true },
+  'luge.kv_set': { wide: [4] },
+  'luge.kv_insert': { wide: [4] },
+  'luge.kv_swap': { wide: [6] },
+  'luge.kv_increment': { wide: [2] },
 };
 
 const NONE: readonly number[] = [];

@@ -6,6 +6,7 @@
  */
 import type { FunctionSpec } from './function-image.ts';
 import { suspends, wideParameters } from './host-signature.ts';
+import { type KvAccess, kvImports, scratchImports } from './kv-interface.ts';
 import { lugeImports } from './luge-interface.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
@@ -13,6 +14,8 @@ import { wasiImports } from './wasi.ts';
 
 /** What host calls need of the worker. */
 export interface GuestKernel {
+  /** Undefined: this runtime has no key-value store. */
+  readonly kv: KvAccess | undefined;
   /** At a poll that found the flag raised: 0 = go on, 1 = die; a promise suspends the guest until then. */
   interrupt(): number | Promise<number>;
   /** Suspends the current guest until `wakeAtNs` of the monotonic clock. */
@@ -23,7 +26,7 @@ export interface GuestKernel {
 
 type HostFunctions = Record<string, unknown>;
 /** Those that are ours: a guest may pass their addresses and sizes as i64. */
-type OwnModule = 'luge' | 'env';
+type OwnModule = 'luge' | 'env' | 'scratch_storage';
 
 export class Host {
   current: Sandbox;
@@ -34,7 +37,11 @@ export class Host {
   constructor(kernel: GuestKernel) {
     this.current = undefined as unknown as Sandbox;
     this.kernel = kernel;
-    this.#own = { luge: lugeImports(this), env: this.#assemblyScript() };
+    this.#own = {
+      luge: { ...lugeImports(this), ...kvImports(this) },
+      env: this.#assemblyScript(),
+      scratch_storage: scratchImports(this),
+    };
     this.imports = { wasi_snapshot_preview1: wasiImports(this), ...linked(this.#own) };
   }
 
@@ -106,6 +113,7 @@ function utf16(u8: Uint8Array, pointer: number): string {
 /** Names of all host functions that there are, by module: what an import is checked against at registration. */
 export function hostFunctionNames(): ReadonlyMap<string, ReadonlySet<string>> {
   const nothing: GuestKernel = {
+    kv: undefined,
     interrupt: () => 0,
     sleep: () => Promise.resolve(0),
     log: () => {},

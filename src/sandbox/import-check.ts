@@ -4,7 +4,7 @@ import { wideParameters } from './host-signature.ts';
 import type { RewriteInfo } from './rewriter/index.ts';
 
 /** `runtime`: what each sandbox gets new and empty, and what rewritten modules import from `$luge`. */
-export type ImportProvider = 'luge' | 'wasi' | 'assemblyscript' | 'runtime';
+export type ImportProvider = 'luge' | 'wasi' | 'assemblyscript' | 'sledge' | 'runtime';
 
 export type GuestImport = Pick<
   RewriteInfo['imports'][number],
@@ -19,6 +19,7 @@ const PROVIDERS: Readonly<Record<string, ImportProvider>> = {
   luge: 'luge',
   wasi_snapshot_preview1: 'wasi',
   env: 'assemblyscript',
+  scratch_storage: 'sledge',
 };
 
 const OWN_KINDS: ReadonlySet<string> = new Set(['memory', 'table', 'tag']);

@@ -10,6 +10,7 @@ export {
 export type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 export { type GuestKernel, Host } from './host.ts';
 export { type Inspection, type InspectOptions, inspectModule } from './inspection.ts';
+export type { KvAccess } from './kv-interface.ts';
 export { isLegal, STATE, type State, stateName, step } from './lifecycle.ts';
 export { OUTCOME, type Outcome } from './outcome.ts';
 export { Payload } from './payload.ts';

@@ -26,7 +26,13 @@ const LUGE = `
   (import "luge" "write" (func $write (param i32 i32) (result i32)))
   (import "luge" "log" (func $log (param i32 i32)))
   (import "luge" "clock_ns" (func $clock_ns (result i64)))
-  (import "luge" "sleep" (func $sleep (param i64)))`;
+  (import "luge" "sleep" (func $sleep (param i64)))
+  (import "luge" "kv_get" (func $kv_get (param i32 i32 i32 i32) (result i32)))
+  (import "luge" "kv_set" (func $kv_set (param i32 i32 i32 i32 i64) (result i32)))
+  (import "luge" "kv_insert" (func $kv_insert (param i32 i32 i32 i32 i64) (result i32)))
+  (import "luge" "kv_swap" (func $kv_swap (param i32 i32 i32 i32 i32 i32 i64) (result i32)))
+  (import "luge" "kv_increment" (func $kv_increment (param i32 i32 i64 i32) (result i32)))
+  (import "luge" "kv_delete" (func $kv_delete (param i32 i32) (result i32)))`;
 
 const WASI = ['args', 'environ']
   .flatMap((list) => [`${list}_sizes_get`, `${list}_get`])

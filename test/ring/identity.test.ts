@@ -61,8 +61,8 @@ const STRUCTURES: Record<string, Structure> = {
   },
   table: {
     identity: 0x4c52_0801,
-    // Header, a tenant, a shard, bucket, dirty cell, links and list of 3 blocks, a request, blocks.
-    bytes: 256 + 128 + 256 + 128 + 128 + 128 + 512 + 512 + 3 * 256,
+    // Header, a tenant, a shard, bucket, dirty cell, links and list of 3 blocks, a request, a cell, blocks.
+    bytes: 256 + 128 + 256 + 128 + 128 + 128 + 512 + 512 + 128 + 3 * 256,
     create: (memory, address) => Table.create(memory, address, TABLE_OPTIONS),
     attach: (memory, address) => Table.attach(memory, address, 0),
   },
