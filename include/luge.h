@@ -31,8 +31,10 @@ enum luge_errno {
   LUGE_EEXIST = 20,
   LUGE_EFBIG = 22,
   LUGE_EINVAL = 28,
+  LUGE_ELOOP = 32,
   LUGE_ENAMETOOLONG = 37,
   LUGE_ENOENT = 44,
+  LUGE_ENOMEM = 48,
   LUGE_ENOSPC = 51,
   LUGE_ENOTSUP = 58,
   LUGE_EOVERFLOW = 61
@@ -69,5 +71,14 @@ int32_t luge_kv_swap(const void *key, uint32_t key_bytes, const void *expected, 
 LUGE_IMPORT(kv_increment)
 int32_t luge_kv_increment(const void *key, uint32_t key_bytes, int64_t delta, int64_t *result);
 LUGE_IMPORT(kv_delete) int32_t luge_kv_delete(const void *key, uint32_t key_bytes);
+
+/* Other functions of the tenant. A status, -errno, or minus the status of a failure. `head`: request line and header lines, or empty. */
+LUGE_IMPORT(call)
+int32_t luge_call(const char *name, uint32_t name_bytes, const char *head, uint32_t head_bytes,
+                  const void *body, uint32_t body_bytes);
+LUGE_IMPORT(call_size) int32_t luge_call_size(void);
+LUGE_IMPORT(call_read) int32_t luge_call_read(uint32_t offset, void *ptr, uint32_t bytes);
+LUGE_IMPORT(call_header)
+int32_t luge_call_header(const char *name, uint32_t name_bytes, char *ptr, uint32_t cap);
 
 #endif

@@ -71,6 +71,22 @@ declare function hostKvIncrement(key: usize, keyBytes: i32, delta: i64, result: 
 @external("luge", "kv_delete")
 declare function hostKvDelete(key: usize, keyBytes: i32): i32;
 
+@external("luge", "call")
+declare function hostCall(
+  name: usize,
+  nameBytes: i32,
+  head: usize,
+  headBytes: i32,
+  body: usize,
+  bodyBytes: i32,
+): i32;
+@external("luge", "call_size")
+declare function hostCallSize(): i32;
+@external("luge", "call_read")
+declare function hostCallRead(offset: i32, buffer: usize, bytes: i32): i32;
+@external("luge", "call_header")
+declare function hostCallHeader(name: usize, nameBytes: i32, buffer: usize, capacity: i32): i32;
+
 /** Most heads fit in this; longer ones cost a second host call and an allocation. */
 const SCRATCH_BYTES: i32 = 256;
 const scratch: usize = memory.data(256);
@@ -243,6 +259,43 @@ export function kvIncrement(key: string, delta: i64): i64 {
 export function kvDelete(key: string): i32 {
   const name = String.UTF8.encode(key);
   return hostKvDelete(changetype<usize>(name), name.byteLength);
+}
+
+/**
+ * Runs another function of the tenant and sleeps until it has answered: its status, or a negative number (docs/ABI.md). `head` is
+ * a request line such as `GET /path?query`; empty: POST on the function's route.
+ */
+export function call(name: string, head: string, body: string): i32 {
+  const callee = String.UTF8.encode(name);
+  const line = String.UTF8.encode(head);
+  const data = String.UTF8.encode(body);
+  return hostCall(
+    changetype<usize>(callee),
+    callee.byteLength,
+    changetype<usize>(line),
+    line.byteLength,
+    changetype<usize>(data),
+    data.byteLength,
+  );
+}
+
+/** The first `maxBytes` of the last call's answer as text; empty where there is none. */
+export function callText(maxBytes: i32): string {
+  const bytes = min(max(0, hostCallSize()), maxBytes);
+  const buffer = heap.alloc(bytes);
+  return String.UTF8.decodeUnsafe(buffer, hostCallRead(0, buffer, bytes));
+}
+
+/** A header of the last call's answer, or null if it is absent. */
+export function callHeader(name: string): string | null {
+  const key = String.UTF8.encode(name);
+  const at = changetype<usize>(key);
+  const bytes = hostCallHeader(at, key.byteLength, scratch, SCRATCH_BYTES);
+  if (bytes < 0) return null;
+  if (bytes <= SCRATCH_BYTES) return String.UTF8.decodeUnsafe(scratch, bytes);
+  const buffer = heap.alloc(bytes);
+  hostCallHeader(at, key.byteLength, buffer, bytes);
+  return String.UTF8.decodeUnsafe(buffer, bytes);
 }
 
 /**

@@ -14,6 +14,7 @@ import type {
   RuntimeOptions,
   RuntimeStats,
 } from './api.ts';
+import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
@@ -205,11 +206,12 @@ export class Runtime {
   /** A seat for a front end's thread. */
   takeSeat(): ProducerSeat {
     this.#assertOpen();
-    if (this.#nextProducer >= this.#arena.constraints.producers) {
+    const seats = firstWorkerProducer(this.#arena);
+    if (this.#nextProducer >= seats) {
       throw new LugeError(
         'ERR_NO_SEAT',
         500,
-        `all ${this.#arena.constraints.producers - 1} producers are taken (maxProducers)`,
+        `all ${seats - 1} producers are taken (maxProducers)`,
       );
     }
     return { memory: this.#arena.ring.memory, index: this.#nextProducer++ };
@@ -298,7 +300,8 @@ function constraintsOf(options: RuntimeOptions, workers: number): ArenaConstrain
   if (quantumUs !== 0 && quantumUs < 50) number('quantumUs', 1000, 50, 1e6);
   number('spinUs', 0, 0, 1e5);
   return {
-    producers: 1 + Math.floor(number('maxProducers', 8, 0, 64)),
+    // This thread, front ends, and each worker, whose guests call functions.
+    producers: 1 + Math.floor(number('maxProducers', 8, 0, 64)) + workers,
     workers,
     slots: Math.floor(number('maxQueue', 1024, 1, 65536)),
     slotBytes: SLOT_BYTES,

@@ -15,7 +15,9 @@ import {
   SLOT_STATE,
 } from '../sandbox/index.ts';
 import type { LogLine, SchedulerName } from './api.ts';
+import { deliver, firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
+import { abandonCalls } from './guest-calls.ts';
 import type { KvStore } from './kv-store.ts';
 import {
   type FromWorker,
@@ -174,6 +176,7 @@ export class Supervisor {
     this.workersLost++;
     kv?.recover(w);
     const why = failure instanceof Error ? `: ${failure.message}` : '';
+    abandonCalls(arena, this.#exchanges, firstWorkerProducer(arena) + w);
     this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);
     arena.lot.forget(w);
     for (const pending of this.#pending.values()) this.#arrived(pending, w);
@@ -201,10 +204,7 @@ export class Supervisor {
       if (exchange.state !== mark) continue;
       exchange.attach();
       exchange.fail(outcome, message);
-      const { producer } = exchange;
-      if (arena.completions(producer).finish(slot, exchange.address, mark, SLOT_STATE.DONE)) {
-        arena.bell(producer).ring();
-      }
+      deliver(arena, exchange, mark);
     }
   }
 

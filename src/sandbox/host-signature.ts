@@ -14,6 +14,7 @@ interface HostSignature {
 
 const SIGNATURES: Readonly<Record<string, HostSignature>> = {
   'luge.sleep': { wide: [0], suspends: true },
+  'luge.call': { suspends: true },
   'luge.kv_set': { wide: [4] },
   'luge.kv_insert': { wide: [4] },
   'luge.kv_swap': { wide: [6] },

@@ -4,6 +4,7 @@
  * Host functions are made once per worker, not per instance: they find their sandbox in `current`, which the worker sets at each
  * switch. Making some fifty closures for each instance would cost more than the instance.
  */
+import { callImports } from './call-interface.ts';
 import type { FunctionSpec } from './function-image.ts';
 import { suspends, wideParameters } from './host-signature.ts';
 import { type KvAccess, kvImports, scratchImports } from './kv-interface.ts';
@@ -20,6 +21,11 @@ export interface GuestKernel {
   interrupt(): number | Promise<number>;
   /** Suspends the current guest until `wakeAtNs` of the monotonic clock. */
   sleep(wakeAtNs: number): Promise<number>;
+  /**
+   * Suspends the current guest until the function `name` of its tenant has answered: the status, or a negative number (call-interface.ts).
+   * `head` is the request line and header lines; the body is a range of the guest's memory, checked.
+   */
+  call(name: string, head: string, bodyAt: number, bodyBytes: number): Promise<number>;
   /** Takes lines that guests print for the operator. */
   log(sandbox: Sandbox, text: string): void;
 }
@@ -38,7 +44,7 @@ export class Host {
     this.current = undefined as unknown as Sandbox;
     this.kernel = kernel;
     this.#own = {
-      luge: { ...lugeImports(this), ...kvImports(this) },
+      luge: { ...lugeImports(this), ...kvImports(this), ...callImports(this) },
       env: this.#assemblyScript(),
       scratch_storage: scratchImports(this),
     };
@@ -116,6 +122,7 @@ export function hostFunctionNames(): ReadonlyMap<string, ReadonlySet<string>> {
     kv: undefined,
     interrupt: () => 0,
     sleep: () => Promise.resolve(0),
+    call: () => Promise.resolve(0),
     log: () => {},
   };
   return new Map(

@@ -3,7 +3,7 @@ import type { Scenario } from '../scenario.ts';
 import { dequeScenarios } from './deque.ts';
 import { heapScenarios } from './heap.ts';
 import { parkingScenarios } from './parking.ts';
-import { chunkPoolScenarios, freeListScenarios } from './pools.ts';
+import { chunkPoolScenarios, freeListMarkScenarios, freeListScenarios } from './pools.ts';
 import { completionScenarios, mpmcScenarios, spscScenarios } from './rings.ts';
 import { tableScenarios } from './table.ts';
 
@@ -13,6 +13,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...spscScenarios,
   ...completionScenarios,
   ...freeListScenarios,
+  ...freeListMarkScenarios,
   ...chunkPoolScenarios,
   ...heapScenarios,
   ...tableScenarios,
