@@ -54,10 +54,10 @@
   (func (export "freePushMark") (param $f i32) (param $i i32) (param $state i32) (param $mark i32)
     (local $h i64) (local $next i32)
     (local.set $next (i32.add (local.get $f) (i32.shl (local.get $i) (i32.const 2))))
-    (loop $again
+    (loop $push
       (local.set $h (i64.atomic.load offset=128 (local.get $f)))
       (i32.store offset=384 (local.get $next) (i32.wrap_i64 (local.get $h)))
-      (br_if $again
+      (br_if $push
         (i64.ne (local.get $h)
           (i64.atomic.rmw.cmpxchg offset=128 (local.get $f) (local.get $h)
             (i64.or
