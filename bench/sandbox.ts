@@ -13,6 +13,7 @@ import {
 } from '../src/sandbox/index.ts';
 import { fastBatches } from './fast-batches.ts';
 import { type Figure, figure, header } from './figures.ts';
+import { hostCalls } from './host-calls.ts';
 
 const ROUNDS = 9;
 const BATCHES = 200;
@@ -102,6 +103,7 @@ export async function sandbox(): Promise<Figure[]> {
     figure('sandbox_reset_1page_us', 'us', resetUs),
     figure('sandbox_new_instance_us', 'us', newUs),
     figure('preempt_switch_us', 'us', switchUs),
+    ...(await hostCalls()),
   ];
 }
 

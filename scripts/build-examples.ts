@@ -30,6 +30,7 @@ export const ASSEMBLYSCRIPT: Readonly<Record<string, Pages>> = {
   fib: { initial: 1 },
   echo: { initial: 1 },
   spin: { initial: 1 },
+  counter: { initial: 1 },
   ekf: { initial: 1 },
   resize: { initial: 8, maximum: 1024 },
 };

@@ -36,6 +36,56 @@ declare function hostWrite(data: usize, bytes: i32): i32;
 declare function hostLog(data: usize, bytes: i32): void;
 @external("luge", "clock_ns")
 declare function hostClockNs(): i64;
+@external("luge", "sleep")
+declare function hostSleep(ns: i64): void;
+@external("luge", "kv_get")
+declare function hostKvGet(key: usize, keyBytes: i32, buffer: usize, capacity: i32): i32;
+@external("luge", "kv_set")
+declare function hostKvSet(
+  key: usize,
+  keyBytes: i32,
+  value: usize,
+  valueBytes: i32,
+  ttlNs: i64,
+): i32;
+@external("luge", "kv_insert")
+declare function hostKvInsert(
+  key: usize,
+  keyBytes: i32,
+  value: usize,
+  valueBytes: i32,
+  ttlNs: i64,
+): i32;
+@external("luge", "kv_swap")
+declare function hostKvSwap(
+  key: usize,
+  keyBytes: i32,
+  expected: usize,
+  expectedBytes: i32,
+  value: usize,
+  valueBytes: i32,
+  ttlNs: i64,
+): i32;
+@external("luge", "kv_increment")
+declare function hostKvIncrement(key: usize, keyBytes: i32, delta: i64, result: usize): i32;
+@external("luge", "kv_delete")
+declare function hostKvDelete(key: usize, keyBytes: i32): i32;
+
+@external("luge", "call")
+declare function hostCall(
+  name: usize,
+  nameBytes: i32,
+  head: usize,
+  headBytes: i32,
+  body: usize,
+  bodyBytes: i32,
+): i32;
+@external("luge", "call_size")
+declare function hostCallSize(): i32;
+@external("luge", "call_read")
+declare function hostCallRead(offset: i32, buffer: usize, bytes: i32): i32;
+@external("luge", "call_header")
+declare function hostCallHeader(name: usize, nameBytes: i32, buffer: usize, capacity: i32): i32;
 
 /** Most heads fit in this; longer ones cost a second host call and an allocation. */
 const SCRATCH_BYTES: i32 = 256;
@@ -140,6 +190,112 @@ export function log(text: string): void {
 /** Nanoseconds of a clock that only goes forward; only differences mean anything. */
 export function clockNs(): i64 {
   return hostClockNs();
+}
+
+/** Sleeps for at least so many nanoseconds; the worker runs others meanwhile. */
+export function sleep(ns: i64): void {
+  hostSleep(ns);
+}
+
+// The key-value store of the tenant. Functions that answer an i32 answer 0, or an errno of docs/ABI.md.
+
+/** The value of a key as text, or null if it is absent. */
+export function kvGet(key: string): string | null {
+  const name = String.UTF8.encode(key);
+  const at = changetype<usize>(name);
+  let capacity = SCRATCH_BYTES;
+  let buffer = scratch;
+  // Another request may change the value between two calls: ask until it fits.
+  while (true) {
+    const bytes = hostKvGet(at, name.byteLength, buffer, capacity);
+    if (bytes < 0) return null;
+    if (bytes <= capacity) return String.UTF8.decodeUnsafe(buffer, bytes);
+    capacity = bytes;
+    buffer = heap.alloc(bytes);
+  }
+}
+
+/** Sets a value, for `ttlNs` nanoseconds (0 = for ever). */
+export function kvSet(key: string, value: string, ttlNs: i64 = 0): i32 {
+  const name = String.UTF8.encode(key);
+  const text = String.UTF8.encode(value);
+  const at = changetype<usize>(text);
+  return hostKvSet(changetype<usize>(name), name.byteLength, at, text.byteLength, ttlNs);
+}
+
+/** Sets a value unless the key is there (20). */
+export function kvInsert(key: string, value: string, ttlNs: i64 = 0): i32 {
+  const name = String.UTF8.encode(key);
+  const text = String.UTF8.encode(value);
+  const at = changetype<usize>(text);
+  return hostKvInsert(changetype<usize>(name), name.byteLength, at, text.byteLength, ttlNs);
+}
+
+/** Sets a value if it is `expected`; otherwise 6, or 44 where there is none. */
+export function kvSwap(key: string, expected: string, value: string, ttlNs: i64 = 0): i32 {
+  const name = String.UTF8.encode(key);
+  const old = String.UTF8.encode(expected);
+  const text = String.UTF8.encode(value);
+  return hostKvSwap(
+    changetype<usize>(name),
+    name.byteLength,
+    changetype<usize>(old),
+    old.byteLength,
+    changetype<usize>(text),
+    text.byteLength,
+    ttlNs,
+  );
+}
+
+/** Adds to a number that only this function writes, and answers the sum; traps where that cannot be. */
+export function kvIncrement(key: string, delta: i64): i64 {
+  const name = String.UTF8.encode(key);
+  const errno = hostKvIncrement(changetype<usize>(name), name.byteLength, delta, scratch);
+  assert(errno == 0, 'kv_increment');
+  return load<i64>(scratch);
+}
+
+/** Deletes a key; 44 where it is not there. */
+export function kvDelete(key: string): i32 {
+  const name = String.UTF8.encode(key);
+  return hostKvDelete(changetype<usize>(name), name.byteLength);
+}
+
+/**
+ * Runs another function of the tenant and sleeps until it has answered: its status, or a negative number (docs/ABI.md). `head` is
+ * a request line such as `GET /path?query`; empty: POST on the function's route.
+ */
+export function call(name: string, head: string, body: string): i32 {
+  const callee = String.UTF8.encode(name);
+  const line = String.UTF8.encode(head);
+  const data = String.UTF8.encode(body);
+  return hostCall(
+    changetype<usize>(callee),
+    callee.byteLength,
+    changetype<usize>(line),
+    line.byteLength,
+    changetype<usize>(data),
+    data.byteLength,
+  );
+}
+
+/** The first `maxBytes` of the last call's answer as text; empty where there is none. */
+export function callText(maxBytes: i32): string {
+  const bytes = min(max(0, hostCallSize()), maxBytes);
+  const buffer = heap.alloc(bytes);
+  return String.UTF8.decodeUnsafe(buffer, hostCallRead(0, buffer, bytes));
+}
+
+/** A header of the last call's answer, or null if it is absent. */
+export function callHeader(name: string): string | null {
+  const key = String.UTF8.encode(name);
+  const at = changetype<usize>(key);
+  const bytes = hostCallHeader(at, key.byteLength, scratch, SCRATCH_BYTES);
+  if (bytes < 0) return null;
+  if (bytes <= SCRATCH_BYTES) return String.UTF8.decodeUnsafe(scratch, bytes);
+  const buffer = heap.alloc(bytes);
+  hostCallHeader(at, key.byteLength, buffer, bytes);
+  return String.UTF8.decodeUnsafe(buffer, bytes);
 }
 
 /**

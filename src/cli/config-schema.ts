@@ -382,6 +382,8 @@ export interface RouteConfig {
   readonly growth: 'retire' | 'keep';
   readonly maxBodyBytes: number;
   readonly maxOutputBytes: number;
+  /** Functions in a chain of calls; 0 = this one may call none. */
+  readonly maxCallDepth: number;
   readonly env: Readonly<Record<string, string>>;
   readonly args: readonly string[];
   /** The guest's path of a folder to read -> the host's, absolute. */
@@ -405,6 +407,8 @@ export interface TenantConfig {
   /** 0: best effort, no budget. */
   readonly replenishmentPeriodNs: number;
   readonly maxBudgetNs: number;
+  /** Its part of the key-value store; undefined: the file's `kv.maxTenantBytes`. */
+  readonly kvMaxBytes: number | undefined;
   readonly routes: readonly RouteConfig[];
 }
 

@@ -7,6 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import { z } from 'zod';
+import type { KvOptions } from '../core/index.ts';
 import type { HttpLimits } from '../http/index.ts';
 import { FILE_DEFAULTS, guestPathProblem, hostFolderProblem } from '../sandbox/index.ts';
 import {
@@ -60,6 +61,8 @@ export interface ServeConfig {
   readonly spinNs: number | 'auto';
   readonly http: HttpConfig;
   readonly logRequests: boolean;
+  /** What the file says of the key-value store; its own file as an absolute path. */
+  readonly kv: KvOptions;
   readonly tenants: readonly TenantConfig[];
   /** What was accepted and may not mean what its writer thinks. */
   readonly warnings: readonly string[];
@@ -100,6 +103,7 @@ const limitFields = {
     .optional(),
   maxBodyBytes: numberField(LIMITS.bodyBytes).optional(),
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
+  maxCallDepth: numberField(LIMITS.callDepth).optional(),
   env: z
     .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
       error: (issue) =>
@@ -163,6 +167,12 @@ const tenantSchema = z.strictObject(
     port: numberField(LIMITS.port),
     replenishmentPeriodUs: numberField(LIMITS.budgetUs).optional(),
     maxBudgetUs: numberField(LIMITS.budgetUs).optional(),
+    kv: z
+      .strictObject(
+        { maxBytes: numberField(LIMITS.kvBytes).optional() },
+        { error: mustBe('an object') },
+      )
+      .optional(),
     routes: routesSchema,
   },
   { error: mustBe('an object') },
@@ -197,6 +207,18 @@ const lugeSchema = z.strictObject(
           bodyTimeoutMs: timeout,
           maxConnections: numberField(LIMITS.connections).optional(),
           drainTimeoutMs: numberField(LIMITS.drainMs).optional(),
+        },
+        { error: mustBe('an object') },
+      )
+      .optional(),
+    kv: z
+      .strictObject(
+        {
+          maxBytes: numberField(LIMITS.kvBytes).optional(),
+          maxTenantBytes: numberField(LIMITS.kvBytes).optional(),
+          maxKeyBytes: numberField(LIMITS.kvKeyBytes).optional(),
+          maxValueBytes: numberField(LIMITS.kvValueBytes).optional(),
+          file: textField('the path of a file', /^[^\0]+$/).optional(),
         },
         { error: mustBe('an object') },
       )
@@ -443,6 +465,7 @@ function lugeTenant(
     port: tenant.port ?? DEFAULTS.port,
     replenishmentPeriodNs: (tenant.replenishmentPeriodUs ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
+    kvMaxBytes: tenant.kv?.maxBytes,
     routes,
   };
 }
@@ -487,6 +510,7 @@ type RouteLimitConfig = Pick<
   | 'growth'
   | 'maxBodyBytes'
   | 'maxOutputBytes'
+  | 'maxCallDepth'
   | 'env'
   | 'scratch'
   | 'maxOpenFiles'
@@ -517,6 +541,7 @@ function routeLimits(
     growth: route.memory?.growth ?? defaults.memory?.growth ?? builtIn.growth,
     maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
     maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
+    maxCallDepth: route.maxCallDepth ?? defaults.maxCallDepth ?? builtIn.maxCallDepth,
     env: { ...defaults.env, ...route.env },
     scratch: scratchOf(route.scratch ?? defaults.scratch),
     maxOpenFiles: route.maxOpenFiles ?? defaults.maxOpenFiles ?? builtIn.maxOpenFiles,
@@ -561,8 +586,19 @@ function serveConfig(
       drainTimeoutMs: drainTimeoutMs ?? DEFAULTS.http.drainTimeoutMs,
     } as HttpConfig,
     logRequests: overrides.logRequests ?? file.logRequests ?? DEFAULTS.logRequests,
+    kv: kvOptions(source, file.kv),
     tenants: withPort(source, tenants, overrides, warnings),
     warnings,
+  };
+}
+
+/** Its file is looked for beside the configuration. */
+function kvOptions(source: string, kv: LugeFile['kv']): KvOptions {
+  const { file, ...limits } = kv ?? {};
+  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
+  return {
+    ...Object.fromEntries(given),
+    ...(file === undefined ? {} : { file: resolve(dirname(resolve(source)), file) }),
   };
 }
 

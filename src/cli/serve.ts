@@ -93,7 +93,10 @@ async function check(config: ServeConfig): Promise<number> {
       const wasm = await modules.read(route);
       const { maxPages, growth } = route;
       await atRoute(route, async () => {
-        compileFunction(wasm, { ...specOf(route), id: 0, name: route.route, maxPages, growth });
+        compileFunction(wasm, {
+          ...specOf(route),
+          ...{ id: 0, name: route.route, tenant: tenant.name, tenantId: 0, maxPages, growth },
+        });
       });
     }
     print(`ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)`);
@@ -110,6 +113,7 @@ function specOf(route: RouteConfig) {
     cpuLimitNs: route.cpuLimitNs,
     queueTimeoutNs: route.queueTimeoutNs,
     maxOutputBytes: route.maxOutputBytes,
+    maxCallDepth: route.maxCallDepth,
     args: route.args,
     env: Object.entries(route.env).map(([key, value]) => `${key}=${value}`),
     ...preopensOf(route),
@@ -148,6 +152,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     scheduler: config.scheduler,
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
+    kv: config.kv,
     ...(config.spinNs === 'auto' ? {} : { spinUs: config.spinNs / 1e3 }),
     onLog: ({ fn, text }) => {
       for (const line of text.replace(/\n$/, '').split('\n')) complain(`[${fn}] ${line}`);
@@ -189,6 +194,7 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
   const modules = new ModuleCache();
   const ids: number[] = [];
   const types: string[] = [];
+  if (tenant.kvMaxBytes !== undefined) runtime.setKvQuota(tenant.name, tenant.kvMaxBytes);
   for (const route of tenant.routes) {
     const wasm = await modules.read(route);
     const methods = route.methods === undefined ? '' : ` ${route.methods.join(',')}`;
@@ -196,6 +202,8 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
       runtime.load(`${tenant.name}${route.route}${methods}`, {
         wasm,
         route: route.route,
+        tenant: tenant.name,
+        maxCallDepth: route.maxCallDepth,
         deadlineMs: route.deadlineNs / NS_PER_MS,
         cpuLimitMs: route.cpuLimitNs / NS_PER_MS,
         queueTimeoutMs: route.queueTimeoutNs / NS_PER_MS,

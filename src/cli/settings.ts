@@ -39,6 +39,10 @@ export const LIMITS: {
   readonly headBytes: NumberRange;
   readonly headers: NumberRange;
   readonly connections: NumberRange;
+  readonly callDepth: NumberRange;
+  readonly kvBytes: NumberRange;
+  readonly kvKeyBytes: NumberRange;
+  readonly kvValueBytes: NumberRange;
   readonly budgetUs: NumberRange;
   readonly scratchBytes: NumberRange;
   readonly scratchFiles: NumberRange;
@@ -67,6 +71,11 @@ export const LIMITS: {
   headBytes: whole(1024, 1 << 20),
   headers: whole(1, 10_000),
   connections: whole(1, 1_000_000),
+  callDepth: whole(0, 64),
+  kvBytes: whole(0, 1 << 30),
+  // A key fits into the first block of its entry (ring/table.wat).
+  kvKeyBytes: whole(1, 224),
+  kvValueBytes: whole(8, 1 << 20),
   budgetUs: whole(0, 3_600_000_000),
   scratchBytes: { ...FILE_LIMITS.scratchBytes, whole: true },
   scratchFiles: { ...FILE_LIMITS.scratchFiles, whole: true },
@@ -107,6 +116,8 @@ export const DEFAULTS = {
     growth: 'retire',
     maxBodyBytes: 1_048_576,
     maxOutputBytes: 4_194_304,
+    // Deeper than programs call each other on purpose; a circle ends there.
+    maxCallDepth: 8,
     response: 'raw',
     // A guest's stdout is bytes of an unknown kind: with this type no browser renders or sniffs them (RFC 9110, 8.3).
     contentType: 'application/octet-stream',

@@ -195,6 +195,7 @@ function specTenant(
     port: tenant.port,
     replenishmentPeriodNs: (tenant['replenishment-period-us'] ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant['max-budget-us'] ?? 0) * NS_PER_US,
+    kvMaxBytes: undefined,
     routes: tenant.routes.map((route, index) =>
       specRoute(route, modules.get(formatPath([...path, 'routes', index]))!, overrides),
     ),
@@ -220,6 +221,7 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     growth: DEFAULTS.route.growth,
     maxBodyBytes: SLEDGE_BODY_BYTES,
     maxOutputBytes: SLEDGE_BODY_BYTES,
+    maxCallDepth: DEFAULTS.route.maxCallDepth,
     env: {},
     args: [],
     folders: {},

@@ -20,8 +20,24 @@ export interface RuntimeOptions {
   readonly maxProducers?: number;
   /** Sandboxes that a worker may have at once. Default 2000 / workers. */
   readonly maxSandboxesPerWorker?: number;
+  /** The guests' key-value store. */
+  readonly kv?: KvOptions;
   /** Gets each line that guests log. Default: dropped. */
   readonly onLog?: (line: LogLine) => void;
+}
+
+/** One store a runtime, apart for each tenant. An entry takes 32 bytes, its key and its value, rounded up to 256. */
+export interface KvOptions {
+  /** Of all tenants together; 0 = no store. Default 16 MiB; committed when used. */
+  readonly maxBytes?: number;
+  /** Of a tenant that has no limit of its own. Default: maxBytes. */
+  readonly maxTenantBytes?: number;
+  /** At most, and by default, 224. */
+  readonly maxKeyBytes?: number;
+  /** Default 65,536; at most 1 MiB. */
+  readonly maxValueBytes?: number;
+  /** An SQLite database (node:sqlite) that the store is loaded from and saved to, 0.1 s behind. Default: none, it lives as long as the runtime. */
+  readonly file?: string;
 }
 
 export interface LogLine {
@@ -36,6 +52,8 @@ export interface LoadOptions {
   readonly wasm: Uint8Array;
   /** What the guest sees as its route. Default: '/' + name. */
   readonly route?: string;
+  /** Functions of one tenant share a key-value store and may call each other. Default 'default'. */
+  readonly tenant?: string;
   /** From arrival; queue, run and host calls together. Default 30,000. */
   readonly deadlineMs?: number;
   /** Of running time alone. Default 10,000. */
@@ -45,6 +63,8 @@ export interface LoadOptions {
   /** Pages of 64 KiB, of all memories together. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
   readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
   readonly maxOutputBytes?: number;
+  /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. Default 8. */
+  readonly maxCallDepth?: number;
   readonly contentType?: string;
   readonly response?: 'raw' | 'cgi';
   readonly args?: readonly string[];
@@ -107,6 +127,16 @@ export interface WorkerStats {
   readonly held: number;
 }
 
+export interface KvStats {
+  readonly usedBytes: number;
+  readonly maxBytes: number;
+  readonly tenants: readonly {
+    readonly tenant: string;
+    readonly usedBytes: number;
+    readonly entries: number;
+  }[];
+}
+
 export interface RuntimeStats {
   readonly workers: readonly WorkerStats[];
   readonly functions: readonly FunctionStats[];
@@ -119,6 +149,8 @@ export interface RuntimeStats {
   /** Worker threads that died and were replaced. */
   readonly workersLost: number;
   readonly ticks: number;
+  /** Undefined: there is no key-value store. */
+  readonly kv: KvStats | undefined;
   /** Flags that the ticker raised. */
   readonly interrupts: number;
 }

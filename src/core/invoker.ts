@@ -4,10 +4,15 @@ import { type Exchange, type FunctionSpec, monotonicNs, OUTCOME } from '../sandb
 import type { InvokeOptions, InvokeResult } from './api.ts';
 import { LugeError, outcomeKind } from './errors.ts';
 import { Producer } from './producer.ts';
+import {
+  fieldLines,
+  METHOD_DEFAULT,
+  type RequestText,
+  requestFault,
+  targetOf,
+  writeRequest,
+} from './request-text.ts';
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const TARGET = /^\/[\x21-\x7e\x80-\xff]*$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const NO_BODY = new Uint8Array(0);
 
 interface Call {
@@ -42,12 +47,14 @@ export class Invoker {
       spec.deadlineNs,
       (options.deadlineMs ?? Number.POSITIVE_INFINITY) * 1e6,
     );
-    const head = headOf(spec, options);
+    const request = requestOf(spec, options);
+    const { body = NO_BODY } = options;
+    const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     const exchange = this.#producer.acquire(spec.id, arrivalNs, arrivalNs + limitNs);
     if (exchange === undefined) {
       return Promise.reject(new LugeError('ERR_QUEUE_FULL', 503, 'the queue of requests is full'));
     }
-    if (!write(exchange, head, options.body)) {
+    if (!writeRequest(exchange, request, '', bytes, 0, bytes.length)) {
       exchange.free();
       return Promise.reject(
         new LugeError(
@@ -105,49 +112,12 @@ export class Invoker {
   }
 }
 
-/** The parts of the request's head, checked: what HTTP could not carry is refused here too. */
-function headOf(spec: FunctionSpec, options: InvokeOptions): readonly [string, string, string] {
-  const method = options.method ?? 'POST';
-  const target =
-    options.target ?? (spec.route.endsWith('/*') ? spec.route.slice(0, -1) : spec.route);
-  if (!TOKEN.test(method)) throw invalid(`method ${JSON.stringify(method)} is no token`);
-  if (!TARGET.test(target)) {
-    throw invalid(
-      `target ${JSON.stringify(target)} must begin with '/' and hold no blanks or control characters`,
-    );
-  }
-  let headers = '';
-  for (const [name, value] of Object.entries(options.headers ?? {})) {
-    if (!TOKEN.test(name)) throw invalid(`header name ${JSON.stringify(name)} is no token`);
-    if (!FIELD_VALUE.test(value))
-      throw invalid(`header ${name} has a control character in its value`);
-    headers += `${name}: ${value.trim()}\r\n`;
-  }
-  return [method, target, headers];
-}
-
-function invalid(message: string): LugeError {
-  return new LugeError('ERR_INVALID_ARGUMENT', 400, `invoke: ${message}`);
-}
-
-function write(
-  exchange: Exchange,
-  [method, target, headers]: readonly [string, string, string],
-  body: Uint8Array | string | undefined,
-): boolean {
-  const question = target.indexOf('?');
-  const head = Buffer.from(method + target + headers, 'latin1');
-  const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : (body ?? NO_BODY);
-  exchange.setHead(
-    method.length,
-    target.length,
-    question < 0 ? target.length : question,
-    headers.length,
-    0,
-  );
-  return (
-    exchange.request.append(head, 0, head.length) && exchange.request.append(bytes, 0, bytes.length)
-  );
+function requestOf(spec: FunctionSpec, options: InvokeOptions): RequestText {
+  const { method = METHOD_DEFAULT, target = targetOf(spec) } = options;
+  const fields = Object.entries(options.headers ?? {});
+  const fault = requestFault(method, target, fields);
+  if (fault !== undefined) throw new LugeError('ERR_INVALID_ARGUMENT', 400, `invoke: ${fault}`);
+  return { method, target, headers: fieldLines(fields) };
 }
 
 function resultOf(exchange: Exchange, spec: FunctionSpec): InvokeResult {

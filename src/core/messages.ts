@@ -6,6 +6,29 @@ export interface LoadedRecord {
   readonly module: WebAssembly.Module;
 }
 
+/** The key-value store, for a worker. */
+export interface KvData {
+  readonly memory: WebAssembly.Memory;
+  readonly maxKeyBytes: number;
+  readonly maxValueBytes: number;
+}
+
+export interface KvWriterData {
+  readonly memory: WebAssembly.Memory;
+  readonly holder: number;
+  readonly file: string;
+  /** Names by number. */
+  readonly tenants: readonly string[];
+}
+
+export type ToKvWriter =
+  | { readonly type: 'tenant'; readonly id: number; readonly name: string }
+  | { readonly type: 'stop' };
+
+export type FromKvWriter =
+  | { readonly type: 'saved' }
+  | { readonly type: 'failed'; readonly message: string };
+
 export interface WorkerData {
   readonly memory: WebAssembly.Memory;
   readonly control: WebAssembly.Memory;
@@ -13,6 +36,7 @@ export interface WorkerData {
   readonly scheduler: SchedulerName;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly kv: KvData | undefined;
   /** Those that are loaded: a worker that takes a dead one's place must have them before its first request. */
   readonly functions: readonly LoadedRecord[];
 }

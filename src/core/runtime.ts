@@ -15,13 +15,18 @@ import type {
   RuntimeOptions,
   RuntimeStats,
 } from './api.ts';
+import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
+import { createKvStore, type KvStore } from './kv-store.ts';
 import { Supervisor } from './supervisor.ts';
 import { TickerCells } from './ticker-cells.ts';
 import { CONTROL_BYTES } from './worker-control.ts';
 
 const CHUNK_BYTES = 16384;
+/** Above any chain of calls that somebody wants, and what fits into its cell. */
+const CALL_DEPTH_MAX = 64;
+const DEFAULT_TENANT = 'default';
 const SPIN_US = 50;
 /** Memories of one process: each reserves 8-10 GB of the 128 TiB that a process can address (measured: about 12,000 fit). */
 const SANDBOXES_MAX = 8000;
@@ -62,6 +67,7 @@ export class Runtime {
   readonly #arena: Arena;
   readonly #supervisor: Supervisor;
   readonly #invoker: Invoker;
+  readonly #kv: KvStore | undefined;
   readonly #functions = new Map<string, LoadedFunction>();
   #nextId = 0;
   #nextProducer = 1;
@@ -77,6 +83,7 @@ export class Runtime {
     this.workers = workers;
     // Spinning pays only where it takes no core from the listener or from other guests.
     this.spinNs = (options.spinUs ?? (cores > workers + 1 ? SPIN_US : 0)) * 1e3;
+    this.#kv = createKvStore(options.kv, workers);
     this.#arena = Arena.create(constraints);
     this.#supervisor = new Supervisor({
       arena: this.#arena,
@@ -86,14 +93,26 @@ export class Runtime {
       spinNs: this.spinNs,
       sandboxesMax:
         options.maxSandboxesPerWorker ?? Math.max(1, Math.floor(SANDBOXES_MAX / workers / 4)),
+      kv: this.#kv,
       onLog: options.onLog,
     });
     this.#invoker = new Invoker(this.#arena, 0);
   }
 
   /** Called by `createRuntime`. */
-  start(): Promise<void> {
-    return this.#supervisor.start();
+  async start(): Promise<void> {
+    await this.#kv?.start();
+    try {
+      await this.#supervisor.start();
+    } catch (error) {
+      await this.#kv?.close();
+      throw error;
+    }
+  }
+
+  /** Sets what a tenant may keep in the key-value store, in bytes; functions may be loaded before or after. */
+  setKvQuota(tenant: string, maxBytes: number): void {
+    this.#kv?.tenant(tenant, maxBytes);
   }
 
   /**
@@ -103,9 +122,12 @@ export class Runtime {
   async load(name: string, options: LoadOptions): Promise<LoadedFunction> {
     this.#assertOpen();
     const deadlineMs = options.deadlineMs ?? 30_000;
+    const tenant = options.tenant ?? DEFAULT_TENANT;
     const { image, info } = compileFunction(options.wasm, {
       id: this.#nextId++,
       name,
+      tenant,
+      tenantId: this.#kv?.tenant(tenant) ?? 0,
       route: options.route ?? `/${name}`,
       contentType: options.contentType ?? 'application/octet-stream',
       response: options.response ?? 'raw',
@@ -113,6 +135,7 @@ export class Runtime {
       cpuLimitNs: (options.cpuLimitMs ?? 10_000) * NS_PER_MS,
       queueTimeoutNs: (options.queueTimeoutMs ?? deadlineMs) * NS_PER_MS,
       maxOutputBytes: options.maxOutputBytes ?? 4 * 2 ** 20,
+      maxCallDepth: callDepth(options.maxCallDepth ?? 8),
       maxPages: options.memory?.maxPages ?? 1024,
       growth: options.memory?.growth ?? 'retire',
       args: options.args ?? [],
@@ -176,6 +199,7 @@ export class Runtime {
       chunksFree: chunks.free,
       chunks: constraints.chunks,
       workersLost: this.#supervisor.workersLost,
+      kv: this.#kv?.stats(),
       ticks: cells.ticks,
       interrupts: cells.interrupts,
     };
@@ -184,11 +208,12 @@ export class Runtime {
   /** A seat for a front end's thread. */
   takeSeat(): ProducerSeat {
     this.#assertOpen();
-    if (this.#nextProducer >= this.#arena.constraints.producers) {
+    const seats = firstWorkerProducer(this.#arena);
+    if (this.#nextProducer >= seats) {
       throw new LugeError(
         'ERR_NO_SEAT',
         500,
-        `all ${this.#arena.constraints.producers - 1} producers are taken (maxProducers)`,
+        `all ${seats - 1} producers are taken (maxProducers)`,
       );
     }
     return { memory: this.#arena.ring.memory, index: this.#nextProducer++ };
@@ -197,6 +222,11 @@ export class Runtime {
   /** Ends worker thread `w` at once. For fault tests: the supervisor answers its requests and replaces it. */
   async killWorker(w: number): Promise<void> {
     await this.#supervisor.kill(w);
+  }
+
+  /** Ends the thread that saves the key-value store. For fault tests, too. */
+  async killKvWriter(): Promise<void> {
+    await this.#kv?.killWriter();
   }
 
   /** Waits for what is under way (front ends must have drained before), then ends all threads. */
@@ -216,11 +246,21 @@ export class Runtime {
     await this.#invoker.idle();
     clearTimeout(timer);
     await this.#supervisor.close(Math.max(1000, timeoutMs));
+    await this.#kv?.close();
   }
 
   #assertOpen(): void {
     if (this.#closed !== undefined) throw new LugeError('ERR_CLOSED', 503, 'the runtime is closed');
   }
+}
+
+function callDepth(depth: number): number {
+  if (Number.isInteger(depth) && depth >= 0 && depth <= CALL_DEPTH_MAX) return depth;
+  throw new LugeError(
+    'ERR_INVALID_ARGUMENT',
+    500,
+    `load: maxCallDepth must be a whole number from 0 to ${CALL_DEPTH_MAX}, not ${String(depth)}`,
+  );
 }
 
 function constraintsOf(options: RuntimeOptions, workers: number): ArenaConstraints {
@@ -262,7 +302,8 @@ function constraintsOf(options: RuntimeOptions, workers: number): ArenaConstrain
   if (quantumUs !== 0 && quantumUs < 50) number('quantumUs', 1000, 50, 1e6);
   number('spinUs', 0, 0, 1e5);
   return {
-    producers: 1 + Math.floor(number('maxProducers', 8, 0, 64)),
+    // This thread, front ends, and each worker, whose guests call functions.
+    producers: 1 + Math.floor(number('maxProducers', 8, 0, 64)) + workers,
     workers,
     slots: Math.floor(number('maxQueue', 1024, 1, 65536)),
     slotBytes: SLOT_BYTES,

@@ -15,7 +15,10 @@ import {
   SLOT_STATE,
 } from '../sandbox/index.ts';
 import type { LogLine, SchedulerName } from './api.ts';
+import { deliver, firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
+import { abandonCalls } from './guest-calls.ts';
+import type { KvStore } from './kv-store.ts';
 import {
   type FromWorker,
   type TickerData,
@@ -36,6 +39,7 @@ export interface SupervisorOptions {
   readonly quantumNs: number;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly kv: KvStore | undefined;
   readonly onLog: ((line: LogLine) => void) | undefined;
 }
 
@@ -127,7 +131,7 @@ export class Supervisor {
   }
 
   #spawn(w: number): Promise<void> {
-    const { arena, scheduler, spinNs, sandboxesMax } = this.#options;
+    const { arena, scheduler, spinNs, sandboxesMax, kv } = this.#options;
     const data: WorkerData = {
       memory: arena.ring.memory,
       control: this.#controls[w] as WebAssembly.Memory,
@@ -135,6 +139,7 @@ export class Supervisor {
       scheduler,
       spinNs,
       sandboxesMax,
+      kv: kv?.data,
       functions: [...this.#images.values()].map(({ spec, module }) => ({
         spec: encodeSpec(spec),
         module,
@@ -167,9 +172,11 @@ export class Supervisor {
   }
 
   async #onDeath(w: number, failure: unknown): Promise<void> {
-    const { arena } = this.#options;
+    const { arena, kv } = this.#options;
     this.workersLost++;
+    kv?.recover(w);
     const why = failure instanceof Error ? `: ${failure.message}` : '';
+    abandonCalls(arena, this.#exchanges, firstWorkerProducer(arena) + w);
     this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);
     arena.lot.forget(w);
     for (const pending of this.#pending.values()) this.#arrived(pending, w);
@@ -197,10 +204,7 @@ export class Supervisor {
       if (exchange.state !== mark) continue;
       exchange.attach();
       exchange.fail(outcome, message);
-      const { producer } = exchange;
-      if (arena.completions(producer).finish(slot, exchange.address, mark, SLOT_STATE.DONE)) {
-        arena.bell(producer).ring();
-      }
+      deliver(arena, exchange, mark);
     }
   }
 

@@ -3,7 +3,7 @@
  *
  *   - the guest reached its CPU limit or its deadline, or nobody wants its answer any more;
  *   - it has run for a whole quantum (its EPOCH is the one of the last tick) and somebody waits: in the worker's run queue,
- *     in a global deque, or asleep and due;
+ *     in a global deque, or asleep and due, or asleep in a call that has been answered;
  *   - the supervisor has mail for the worker.
  *
  * No timer and no clock read per request. While no guest runs it sleeps ever longer, up to IDLE_MS_MAX: an idle server
@@ -12,6 +12,7 @@
 import { workerData } from 'node:worker_threads';
 import { Arena } from '../ring/index.ts';
 import { CONTROL_FLAG_INDEX, ExchangeTable, monotonicNs } from '../sandbox/index.ts';
+import { firstWorkerProducer } from './delivery.ts';
 import type { TickerData } from './messages.ts';
 import { TickerCells } from './ticker-cells.ts';
 import { WorkerControl } from './worker-control.ts';
@@ -27,6 +28,7 @@ const exchanges = new ExchangeTable(arena);
 const deques = Array.from({ length: arena.constraints.producers }, (_, p) => arena.deque(p));
 const flags = data.controls.map((memory) => new Int32Array(memory.buffer as SharedArrayBuffer));
 const workers = data.controls.map((_, w) => new WorkerControl(arena, w));
+const calls = data.controls.map((_, w) => arena.completions(firstWorkerProducer(arena) + w));
 const seen = data.controls.map(() => 0);
 const quantumMs = data.quantumNs / 1e6;
 
@@ -49,10 +51,12 @@ function tick(): boolean {
     seen[w] = epoch;
     if ((epoch & 1) === 0) continue;
     isBusy = true;
-    let isDue = worker.hasMail || now >= worker.killAtNs || exchanges.at(worker.slot).isCancelled;
+    let isDue =
+      worker.hasMail || now >= worker.killAtNs || exchanges.isCancelled(exchanges.at(worker.slot));
     if (!isDue && isOld && data.shareQuantum) {
       isQueued ??= deques.some((deque) => deque.size > 0);
-      isDue = isQueued || worker.waiters > 0 || now >= worker.wakeAtNs;
+      isDue =
+        isQueued || worker.waiters > 0 || now >= worker.wakeAtNs || calls[w]?.isReady === true;
     }
     if (isDue && worker.epoch === epoch) {
       Atomics.store(flags[w] as Int32Array<SharedArrayBuffer>, CONTROL_FLAG_INDEX, 1);

@@ -119,8 +119,9 @@ export class WorkerControl {
     return { worker, ...Object.fromEntries(entries) } as unknown as WorkerStats;
   }
 
-  /** The supervisor, for the worker that takes a dead one's place: counters stay, the rest starts anew. */
+  /** The supervisor, for the worker that takes a dead one's place: what counts up stays, the rest starts anew. */
   clear(): void {
+    for (const name of ['sandboxes', 'held'] as const) this.set(COUNTERS.indexOf(name), 0);
     if ((this.epoch & 1) !== 0) this.switchOut();
     this.waiters = 0;
     this.wakeAtNs = Number.POSITIVE_INFINITY;

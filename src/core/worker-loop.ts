@@ -25,6 +25,7 @@ import {
   finishWasi,
   type GuestKernel,
   Host,
+  type KvAccess,
   monotonicNs,
   OUTCOME,
   type Sandbox,
@@ -32,6 +33,8 @@ import {
   SLOT_STATE,
   STATE,
 } from '../sandbox/index.ts';
+import { deliver, firstWorkerProducer } from './delivery.ts';
+import { GuestCalls } from './guest-calls.ts';
 import type { Policy } from './policy.ts';
 import { COUNTERS, type Counter, type WorkerControl } from './worker-control.ts';
 
@@ -67,11 +70,13 @@ export interface WorkerLoopOptions {
   readonly policy: Policy;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly kv: KvAccess | undefined;
   readonly onMail: () => void;
   readonly onLog: (sandbox: Sandbox, text: string) => void;
 }
 
 export class WorkerLoop implements GuestKernel {
+  readonly kv: KvAccess | undefined;
   readonly #arena: Arena;
   readonly #worker: number;
   readonly #mark: number;
@@ -83,10 +88,12 @@ export class WorkerLoop implements GuestKernel {
   readonly #exchanges: ExchangeTable;
   readonly #host: Host;
   readonly #pool: SandboxPool;
+  readonly #calls: GuestCalls;
   readonly #sleepers: Sandbox[] = [];
   readonly #options: WorkerLoopOptions;
   readonly #ready: () => boolean;
   readonly #trapped: (error: unknown) => void;
+  readonly #answered: (sandbox: Sandbox, answer: number) => void;
   #trap: unknown = undefined;
   #hasTrapped = false;
   #held = 0;
@@ -96,6 +103,7 @@ export class WorkerLoop implements GuestKernel {
 
   constructor(options: WorkerLoopOptions) {
     const { arena, worker } = options;
+    this.kv = options.kv;
     this.#options = options;
     this.#arena = arena;
     this.#worker = worker;
@@ -108,6 +116,8 @@ export class WorkerLoop implements GuestKernel {
     this.#firstDeque = worker % this.#deques.length;
     this.#exchanges = new ExchangeTable(arena);
     this.#host = new Host(this);
+    const producer = firstWorkerProducer(arena) + worker;
+    this.#calls = new GuestCalls(arena, producer, options.sandboxesMax);
     this.#pool = new SandboxPool(
       { sandboxesMax: options.sandboxesMax, readyMaxPerFunction: READY_MAX_PER_FUNCTION },
       (spec) => this.#host.importsOf(spec),
@@ -122,7 +132,11 @@ export class WorkerLoop implements GuestKernel {
         ),
       },
     );
-    this.#ready = () => this.#state.hasMail || this.#hasQueued();
+    this.#ready = () => this.#state.hasMail || this.#hasQueued() || this.#calls.isReady;
+    this.#answered = (sandbox, answer) => {
+      sandbox.wakeVerdict = answer;
+      sandbox.wakeAtNs = 0;
+    };
     this.#trapped = (error) => {
       this.#trap = error;
       this.#hasTrapped = true;
@@ -131,10 +145,12 @@ export class WorkerLoop implements GuestKernel {
 
   add(image: FunctionImage): void {
     this.#pool.add(image);
+    this.#calls.add(image.spec);
   }
 
   remove(id: number): void {
     this.#pool.remove(id);
+    this.#calls.remove(id);
   }
 
   /** The loop ends when it has finished what it holds and takes nothing new. */
@@ -150,11 +166,12 @@ export class WorkerLoop implements GuestKernel {
         this.#state.hasMail = false;
         this.#options.onMail();
       }
+      if (this.#calls.isReady) this.#calls.drain(this.#answered);
       if (this.#sleepers.length > 0) this.#wakeSleepers();
       if (this.#wantsMore()) this.#pull();
       const sandbox = this.#policy.next();
       if (sandbox === undefined) {
-        if (this.#stopping && this.#held === 0) return;
+        if (this.#stopping && this.#held === 0 && this.#calls.inFlight === 0) return;
         await this.#idle();
         continue;
       }
@@ -185,12 +202,21 @@ export class WorkerLoop implements GuestKernel {
     return sandbox.suspend();
   }
 
-  sleep(wakeAtNs: number): Promise<number> {
+  sleep(wakeAtNs: number, verdict: number = TIMED_OUT): Promise<number> {
     const sandbox = this.#host.current;
+    sandbox.wakeVerdict = verdict;
     sandbox.wakeAtNs = Math.min(wakeAtNs, sandbox.deadlineNs);
     sandbox.state = STATE.ASLEEP;
     this.#sleepers.push(sandbox);
     return sandbox.suspend();
+  }
+
+  /** A refusal is slept for, too: what suspends must go through the run queue (host-signature.ts). */
+  call(name: string, head: string, bodyAt: number, bodyBytes: number): Promise<number> {
+    const refusal = this.#calls.begin(this.#host.current, name, head, bodyAt, bodyBytes);
+    return refusal === 0
+      ? this.sleep(Number.POSITIVE_INFINITY)
+      : this.sleep(monotonicNs(), refusal);
   }
 
   log(sandbox: Sandbox, text: string): void {
@@ -220,7 +246,9 @@ export class WorkerLoop implements GuestKernel {
 
   #shouldYield(): boolean {
     if (this.#state.hasMail) return true;
-    if (this.#policy.preempts && (this.#policy.waiting > 0 || this.#hasQueued())) return true;
+    if (this.#policy.preempts) {
+      if (this.#policy.waiting > 0 || this.#hasQueued() || this.#calls.isReady) return true;
+    }
     return this.#sleepers.length > 0 && this.#state.wakeAtNs <= monotonicNs();
   }
 
@@ -323,7 +351,7 @@ export class WorkerLoop implements GuestKernel {
     } else {
       const isKilled = sandbox.isDoomed && sandbox.state === STATE.PREEMPTED;
       if (isKilled) this.#state.count(KILLS, 1);
-      const verdict = sandbox.state === STATE.PREEMPTED ? (isKilled ? 1 : 0) : TIMED_OUT;
+      const verdict = sandbox.state === STATE.PREEMPTED ? (isKilled ? 1 : 0) : sandbox.wakeVerdict;
       sandbox.state = STATE.RUNNING;
       sandbox.resume(verdict);
     }
@@ -370,6 +398,7 @@ export class WorkerLoop implements GuestKernel {
       sandbox.doom(OUTCOME.TRAP, messageOf(this.#trap));
     }
     finishWasi(this.#host, sandbox);
+    this.#calls.end(sandbox);
     exchange.ended(now, sandbox.ranNs);
     if (sandbox.outcome === OUTCOME.OK) {
       exchange.isTyped = sandbox.contentTypeSet;
@@ -387,19 +416,15 @@ export class WorkerLoop implements GuestKernel {
     this.#publishPool();
   }
 
-  /** Hands the response over. The exchange is somebody else's behind this. */
+  /** Hands the response over. */
   #complete(exchange: Exchange): void {
-    const { producer } = exchange;
-    const completions = this.#arena.completions(producer);
-    if (completions.finish(exchange.slot, exchange.address, this.#mark, SLOT_STATE.DONE)) {
-      this.#arena.bell(producer).ring();
-    }
+    deliver(this.#arena, exchange, this.#mark);
   }
 
   #checkLimits(sandbox: Sandbox, now: number): void {
     if (sandbox.isDoomed) return;
     const exchange = sandbox.exchange as Exchange;
-    if (exchange.isCancelled) {
+    if (this.#exchanges.isCancelled(exchange)) {
       sandbox.doom(OUTCOME.CANCELLED, 'cancelled while it ran');
     } else if (now >= sandbox.deadlineNs) {
       const ms = Math.round((sandbox.deadlineNs - exchange.arrivalNs) / 1e6);
@@ -416,7 +441,8 @@ export class WorkerLoop implements GuestKernel {
     const now = monotonicNs();
     for (let i = this.#sleepers.length - 1; i >= 0; i--) {
       const sandbox = this.#sleepers[i] as Sandbox;
-      if (sandbox.wakeAtNs > now && !(sandbox.exchange as Exchange).isCancelled) continue;
+      const exchange = sandbox.exchange as Exchange;
+      if (sandbox.wakeAtNs > now && !this.#exchanges.isCancelled(exchange)) continue;
       this.#sleepers[i] = this.#sleepers[this.#sleepers.length - 1] as Sandbox;
       this.#sleepers.pop();
       sandbox.state = STATE.RUNNABLE;

@@ -1,7 +1,8 @@
 /** Entry of a worker thread. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { Arena } from '../ring/index.ts';
-import type { FromWorker, LoadedRecord, ToWorker, WorkerData } from './messages.ts';
+import { Arena, Table } from '../ring/index.ts';
+import type { KvAccess } from '../sandbox/index.ts';
+import type { FromWorker, KvData, LoadedRecord, ToWorker, WorkerData } from './messages.ts';
 import { createPolicy } from './policy.ts';
 import { decodeSpec } from './records.ts';
 import { WorkerControl } from './worker-control.ts';
@@ -18,6 +19,7 @@ const loop: WorkerLoop = new WorkerLoop({
   policy: createPolicy(data.scheduler),
   spinNs: data.spinNs,
   sandboxesMax: data.sandboxesMax,
+  kv: data.kv && kvAccess(data.kv),
   onMail: readMail,
   onLog: (sandbox, text) => post({ type: 'log', fn: sandbox.spec.name, text }),
 });
@@ -26,6 +28,10 @@ for (const record of data.functions) add(record);
 post({ type: 'ready' });
 await loop.run();
 port.close();
+
+function kvAccess({ memory, ...limits }: KvData): KvAccess {
+  return { table: Table.attach(memory, 0, data.worker), ...limits };
+}
 
 function post(message: FromWorker): void {
   port.postMessage(message);

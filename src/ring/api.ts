@@ -33,6 +33,7 @@ export interface RingOptions {
 /** The exports of the ring module; contracts and layouts stand in the .wat files. Addresses are in bytes. */
 export interface RingFunctions {
   dequePush(deque: number, value: number): number;
+  dequePushMark(deque: number, value: number, state: number, mark: number): number;
   dequePop(deque: number): number;
   dequeSteal(deque: number): number;
   dequeStealMark(deque: number, states: number, strideBytes: number, mark: number): number;
@@ -58,7 +59,11 @@ export interface RingFunctions {
     next: number,
   ): number;
   completionPop(ring: number): number;
+  completionPopMark(ring: number, states: number, strideBytes: number, mark: number): number;
+  completionReady(ring: number): number;
   freePop(list: number): number;
+  freePopMark(list: number, states: number, strideBytes: number, mark: number): number;
+  freePushMark(list: number, index: number, state: number, mark: number): void;
   freePushChain(list: number, first: number, last: number, count: number): void;
   chainAppend(chain: number, list: number): number;
   chainNext(list: number, index: number): number;
@@ -77,6 +82,19 @@ export interface RingFunctions {
   heapPeek(heap: number): number;
   heapPeekKey64(heap: number): bigint;
   heapSize(heap: number): number;
+  tableGet(
+    table: number,
+    tenant: number,
+    key: number,
+    keyBytes: number,
+    now: number,
+    to: number,
+    cap: number,
+  ): number;
+  tableEntry(table: number, bucket: number, n: number, to: number, cap: number): number;
+  tableWrite(table: number, holder: number, request: number): number;
+  tableSweep(table: number, holder: number, bucket: number, now: number): number;
+  tableRecover(table: number, holder: number): number;
   wakeOne(lot: number): number;
   wakeAny(lot: number): number;
   wakeWorker(lot: number, worker: number): number;

@@ -10,7 +10,7 @@
 ;; Rejected: a buddy allocator (fragmentation, a lock); fixed chunks take one CAS, and the socket can write them as they lie.
 
   ;; Takes a chunk from the pool and links it behind the last one. Its index, or EMPTY when the pool is used up.
-  (func (export "chainAppend") (param $c i32) (param $f i32) (result i32)
+  (func $chainAppend (export "chainAppend") (param $c i32) (param $f i32) (result i32)
     (local $h i64) (local $i i32)
     (loop $again                                                          ;; freePop, written out: a call behind the claim breaks (T)
       (local.set $h (i64.atomic.load offset=128 (local.get $f)))
@@ -44,7 +44,7 @@
 
   ;; Gives all chunks back and empties the chain. It clears FIRST only behind the push: a thread that is stopped in the push's
   ;; loop has not pushed, and whoever answers for it releases the chain again.
-  (func (export "chainRelease") (param $c i32) (param $f i32)
+  (func $chainRelease (export "chainRelease") (param $c i32) (param $f i32)
     (local $h i64) (local $next i32)
     (if (i32.load (local.get $c))
       (then

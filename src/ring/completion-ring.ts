@@ -22,6 +22,8 @@ export class CompletionRing {
   readonly #push: RingFunctions['completionPush'];
   readonly #finish: RingFunctions['completionFinish'];
   readonly #pop: RingFunctions['completionPop'];
+  readonly #popMark: RingFunctions['completionPopMark'];
+  readonly #ready: RingFunctions['completionReady'];
 
   private constructor(memory: WebAssembly.Memory, address: number) {
     const ring = attachRing(memory);
@@ -32,6 +34,8 @@ export class CompletionRing {
     this.#push = ring.fn.completionPush;
     this.#finish = ring.fn.completionFinish;
     this.#pop = ring.fn.completionPop;
+    this.#popMark = ring.fn.completionPopMark;
+    this.#ready = ring.fn.completionReady;
   }
 
   static bytes({ capacity }: RingOptions): number {
@@ -67,5 +71,15 @@ export class CompletionRing {
   /** The consumer only: a value, EMPTY, or RETRY: the next one is on its way. */
   pop(): number {
     return this.#pop(this.address);
+  }
+
+  /** As `pop`, and stores `mark` in the i32 at `states + value * strideBytes`, in one breath: for a consumer that may be killed. */
+  popMark(states: number, strideBytes: number, mark: number): number {
+    return this.#popMark(this.address, states, strideBytes, mark);
+  }
+
+  /** Any thread: whether there is something to take, or on its way. May be old on return. */
+  get isReady(): boolean {
+    return this.#ready(this.address) === 1;
   }
 }

@@ -51,3 +51,24 @@
             (i32.eq (i32.atomic.load offset=128 (local.get $r)) (local.get $h))))))
     (i32.store offset=256 (local.get $r) (i32.add (local.get $h) (i32.const 1)))
     (i32.wrap_i64 (local.get $cell)))
+
+  ;; completionPop that stores $mark at $states + value * $stride in one breath with the step of HEAD (T).
+  (func (export "completionPopMark") (param $r i32) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
+    (local $h i32) (local $cell i64)
+    (local.set $h (i32.load offset=256 (local.get $r)))
+    (local.set $cell (i64.atomic.load offset=384
+      (i32.add (local.get $r) (i32.shl (i32.and (local.get $h) (i32.load offset=4 (local.get $r))) (i32.const 3)))))
+    (if (i32.ne (i32.wrap_i64 (i64.shr_u (local.get $cell) (i64.const 32))) (i32.add (local.get $h) (i32.const 1)))
+      (then
+        (return
+          (select (i32.const -1) (i32.const -2)
+            (i32.eq (i32.atomic.load offset=128 (local.get $r)) (local.get $h))))))
+    (i32.store offset=256 (local.get $r) (i32.add (local.get $h) (i32.const 1)))
+    (i32.atomic.store
+      (i32.add (local.get $states) (i32.mul (i32.wrap_i64 (local.get $cell)) (local.get $stride)))
+      (local.get $mark))
+    (i32.wrap_i64 (local.get $cell)))
+
+  ;; Any thread. 1 if there is a value to take, or one on its way; may be old on return.
+  (func (export "completionReady") (param $r i32) (result i32)
+    (i32.ne (i32.atomic.load offset=128 (local.get $r)) (i32.load offset=256 (local.get $r))))

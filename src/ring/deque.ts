@@ -29,6 +29,7 @@ export class Deque {
   readonly address: number;
   readonly capacity: number;
   readonly #push: RingFunctions['dequePush'];
+  readonly #pushMark: RingFunctions['dequePushMark'];
   readonly #pop: RingFunctions['dequePop'];
   readonly #steal: RingFunctions['dequeSteal'];
   readonly #stealMark: RingFunctions['dequeStealMark'];
@@ -42,6 +43,7 @@ export class Deque {
     this.capacity = capacityAt(ring, address);
     expectRoom(ring, address, Deque.bytes(this));
     this.#push = ring.fn.dequePush;
+    this.#pushMark = ring.fn.dequePushMark;
     this.#pop = ring.fn.dequePop;
     this.#steal = ring.fn.dequeSteal;
     this.#stealMark = ring.fn.dequeStealMark;
@@ -76,6 +78,11 @@ export class Deque {
   /** Owner only: 0, or FULL. */
   push(value: number): number {
     return this.#push(this.address, value);
+  }
+
+  /** As `push`, and stores `mark` in the i32 at `state` before a thief can see the value, in one breath. */
+  pushMark(value: number, state: number, mark: number): number {
+    return this.#pushMark(this.address, value, state, mark);
   }
 
   /** Owner only: the newest value, or EMPTY. */

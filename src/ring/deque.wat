@@ -35,6 +35,20 @@
     (i32.atomic.store offset=256 (local.get $d) (i32.add (local.get $b) (i32.const 1)))  ;; publish (release): the cell and what it stands for
     (i32.const 0))
 
+  ;; dequePush that stores $mark at $state before a thief can see the value, in one breath with the publishing (T). 0, or FULL.
+  (func (export "dequePushMark") (param $d i32) (param $value i32) (param $state i32) (param $mark i32) (result i32)
+    (local $next i32)
+    (local.set $next (i32.atomic.load offset=256 (local.get $d)))
+    (if (i32.gt_s
+          (i32.sub (local.get $next) (i32.wrap_i64 (i64.atomic.load offset=128 (local.get $d))))
+          (i32.load offset=4 (local.get $d))) (then (return (i32.const -3))))
+    (i32.store offset=384
+      (i32.add (local.get $d) (i32.shl (i32.and (local.get $next) (i32.load offset=4 (local.get $d))) (i32.const 2)))
+      (local.get $value))
+    (i32.atomic.store (local.get $state) (local.get $mark))
+    (i32.atomic.store offset=256 (local.get $d) (i32.add (local.get $next) (i32.const 1)))
+    (i32.const 0))
+
   ;; Owner only. The newest value, or EMPTY.
   (func (export "dequePop") (param $d i32) (result i32)
     (local $b i32) (local $top i64) (local $n i32)

@@ -23,6 +23,8 @@ export class FreeList {
   readonly memory: WebAssembly.Memory;
   readonly #pop: RingFunctions['freePop'];
   readonly #pushChain: RingFunctions['freePushChain'];
+  readonly #popMark: RingFunctions['freePopMark'];
+  readonly #pushMark: RingFunctions['freePushMark'];
   readonly #load: RingFunctions['load32'];
 
   private constructor(memory: WebAssembly.Memory, address: number) {
@@ -34,6 +36,8 @@ export class FreeList {
     expectRoom(ring, address, FreeList.bytes(this));
     this.#pop = ring.fn.freePop;
     this.#pushChain = ring.fn.freePushChain;
+    this.#popMark = ring.fn.freePopMark;
+    this.#pushMark = ring.fn.freePushMark;
     this.#load = ring.fn.load32;
   }
 
@@ -71,6 +75,16 @@ export class FreeList {
   /** Gives back an index that the caller holds: one that is in the list already would be in it twice. */
   push(index: number): void {
     this.#pushChain(this.address, index, index, 1);
+  }
+
+  /** As `pop`, and stores `mark` in the i32 at `states + index * strideBytes`, in one breath: for threads that may be killed. */
+  popMark(states: number, strideBytes: number, mark: number): number {
+    return this.#popMark(this.address, states, strideBytes, mark);
+  }
+
+  /** As `push`, for an index whose i32 at `state` is `mark`: that becomes 0 in one breath with the push. */
+  pushMark(index: number, state: number, mark: number): void {
+    this.#pushMark(this.address, index, state, mark);
   }
 
   /** How many are left; may be old on return. */

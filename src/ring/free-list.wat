@@ -30,6 +30,42 @@
     (drop (i32.atomic.rmw.sub offset=256 (local.get $f) (i32.const 1)))
     (local.get $i))
 
+  ;; freePop that stores $mark at $states + index * $stride in one breath with the claim (T): a supervisor knows whose the index is.
+  (func (export "freePopMark") (param $f i32) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
+    (local $h i64) (local $i i32)
+    (loop $again
+      (local.set $h (i64.atomic.load offset=128 (local.get $f)))
+      (local.set $i (i32.wrap_i64 (local.get $h)))
+      (if (i32.eqz (local.get $i)) (then (return (i32.const -1))))
+      (local.set $i (i32.sub (local.get $i) (i32.const 1)))
+      (br_if $again
+        (i64.ne (local.get $h)
+          (i64.atomic.rmw.cmpxchg offset=128 (local.get $f) (local.get $h)
+            (i64.or
+              (i64.and (i64.add (local.get $h) (i64.const 0x100000000)) (i64.const 0xffffffff00000000))
+              (i64.extend_i32_u
+                (i32.load offset=384 (i32.add (local.get $f) (i32.shl (local.get $i) (i32.const 2))))))))))
+    (i32.atomic.store (i32.add (local.get $states) (i32.mul (local.get $i) (local.get $stride))) (local.get $mark))
+    (drop (i32.atomic.rmw.sub offset=256 (local.get $f) (i32.const 1)))
+    (local.get $i))
+
+  ;; Gives index $i back, whose state at $state is $mark; that becomes 0 in one breath with the push, unless the next holder was faster.
+  ;; So a dead thread's index is its supervisor's to give back if and only if the state is still $mark.
+  (func (export "freePushMark") (param $f i32) (param $i i32) (param $state i32) (param $mark i32)
+    (local $h i64) (local $next i32)
+    (local.set $next (i32.add (local.get $f) (i32.shl (local.get $i) (i32.const 2))))
+    (loop $push
+      (local.set $h (i64.atomic.load offset=128 (local.get $f)))
+      (i32.store offset=384 (local.get $next) (i32.wrap_i64 (local.get $h)))
+      (br_if $push
+        (i64.ne (local.get $h)
+          (i64.atomic.rmw.cmpxchg offset=128 (local.get $f) (local.get $h)
+            (i64.or
+              (i64.and (i64.add (local.get $h) (i64.const 0x100000000)) (i64.const 0xffffffff00000000))
+              (i64.extend_i32_u (i32.add (local.get $i) (i32.const 1))))))))
+    (drop (i32.atomic.rmw.cmpxchg (local.get $state) (local.get $mark) (i32.const 0)))
+    (drop (i32.atomic.rmw.add offset=256 (local.get $f) (i32.const 1))))
+
   ;; Gives back the chain first -> ... -> last ($count indices linked through NEXT) in one step; one index is a chain of itself.
   (func (export "freePushChain") (param $f i32) (param $first i32) (param $last i32) (param $count i32)
     (local $h i64) (local $next i32)

@@ -15,6 +15,7 @@ export const KIND = {
   freeList: 5,
   heap: 6,
   lot: 7,
+  table: 8,
 } as const;
 export type Kind = keyof typeof KIND;
 

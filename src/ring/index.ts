@@ -22,3 +22,14 @@ export { Beat, Bell, Parker, ParkingLot, type ParkingLotOptions, WORKERS_MAX } f
 export { RingError, type RingErrorCode } from './ring-error.ts';
 export { attachRing } from './ring-module.ts';
 export { SpscRing } from './spsc-ring.ts';
+export {
+  TABLE,
+  TABLE_BLOCK_BYTES,
+  TABLE_KEY_BYTES_MAX,
+  TABLE_MODE,
+  Table,
+  type TableEntry,
+  type TableMode,
+  type TableOptions,
+  tableBlocks,
+} from './table.ts';

@@ -16,6 +16,8 @@
  *     40  OUTCOME       worker                  OUTCOME; the response body is a message when it is not OK
  *     44  TYPED         worker                  1 = the response headers hold a Content-Type; 0 = the route's is to be added
  *     48  WORKER        worker                  who ran it
+ *     52  DEPTH         producer                calls above it: 0 = a client's own request
+ *     56  CALLER        producer                slot + 1 of the request whose guest waits for this one; 0 = none
  *     64  ARRIVAL_NS    producer, f64           monotonic clock
  *     72  DEADLINE_NS   producer, f64           absolute; Infinity = none
  *     80  START_NS      worker, f64             when a worker took it
@@ -30,6 +32,8 @@
  * the steal) -> DONE (completionFinish) -> FREE. E1: only the holder touches the plain fields; each hand-over is an atomic step of the
  * ring layer. E2: CLAIMED -> DONE happens once, by CAS: the worker's own completion and the supervisor's answer for a
  * dead worker cannot both be sent.
+ * A worker that calls another function is a producer that may be killed: while it fills the slot, and holds its answer, STATE is OWNED + its
+ * number, and RETURNING + its number while the slot goes back; both are stored in one breath with what they tell of (ring.wat, T).
  * HEAD_ROOM lets a listener write the response's head right before the inline body, so that one write sends both.
  */
 import { type Arena, CHAIN_BYTES, PADDING_BYTES } from '../ring/index.ts';
@@ -43,6 +47,9 @@ export const SLOT_STATE = {
   DONE: 3,
   /** Plus the number of the worker. */
   CLAIMED: 0x100,
+  /** Plus the number of the producer, where that is a worker. */
+  OWNED: 0x200,
+  RETURNING: 0x300,
 } as const;
 
 const CANCEL = 4;
@@ -57,6 +64,8 @@ const STATUS = 36;
 const OUTCOME_CELL = 40;
 const TYPED = 44;
 const WORKER = 48;
+const DEPTH = 52;
+const CALLER = 56;
 const ARRIVAL_NS = 64;
 const DEADLINE_NS = 72;
 const START_NS = 80;
@@ -110,15 +119,24 @@ export class Exchange {
   // The producer's side
 
   /** First step with a slot from the free list. Times are in nanoseconds of the monotonic clock. */
-  open(producer: number, fn: number, arrivalNs: number, deadlineNs: number): void {
+  open(
+    producer: number,
+    fn: number,
+    arrivalNs: number,
+    deadlineNs: number,
+    state: number = SLOT_STATE.FILLING,
+    caller?: Exchange,
+  ): void {
     const i = this.#cell;
-    this.#arena.ring.fn.store32(this.address, SLOT_STATE.FILLING);
+    this.#arena.ring.fn.store32(this.address, state);
     this.#arena.ring.fn.store32(this.address + CANCEL, 0);
     this.#i32[i + (PRODUCER >> 2)] = producer;
     this.#i32[i + (FUNCTION >> 2)] = fn;
     this.#i32[i + (STATUS >> 2)] = 200;
     this.#i32[i + (OUTCOME_CELL >> 2)] = OUTCOME.OK;
     this.#i32[i + (TYPED >> 2)] = 0;
+    this.#i32[i + (DEPTH >> 2)] = caller === undefined ? 0 : caller.depth + 1;
+    this.#i32[i + (CALLER >> 2)] = caller === undefined ? 0 : caller.slot + 1;
     const w = this.#wide;
     this.#f64[w + (ARRIVAL_NS >> 3)] = arrivalNs;
     this.#f64[w + (DEADLINE_NS >> 3)] = deadlineNs;
@@ -158,6 +176,18 @@ export class Exchange {
     this.#arena.slotList.push(this.slot);
   }
 
+  /** `free` for a slot that is OWNED by `producer`, whose thread may be killed at any time, or is dead. */
+  freeOwned(producer: number): void {
+    const mark = SLOT_STATE.RETURNING + producer;
+    if (this.state !== mark) {
+      this.request.release();
+      this.headers.release();
+      this.body.release();
+      this.state = mark;
+    }
+    this.#arena.slotList.pushMark(this.slot, this.address, mark);
+  }
+
   // The worker's side
 
   /** First step of a thread that was handed the slot. */
@@ -181,6 +211,14 @@ export class Exchange {
 
   get fn(): number {
     return this.#i32[this.#cell + (FUNCTION >> 2)] as number;
+  }
+
+  get depth(): number {
+    return this.#i32[this.#cell + (DEPTH >> 2)] as number;
+  }
+
+  get callerSlot(): number {
+    return (this.#i32[this.#cell + (CALLER >> 2)] as number) - 1;
   }
 
   get methodBytes(): number {
@@ -319,5 +357,20 @@ export class ExchangeTable {
       this.#exchanges[slot] = exchange;
     }
     return exchange;
+  }
+
+  /**
+   * Whether nobody wants the answer any more: it, or one that waits for it, was cancelled. The latter's worker may be busy with this very
+   * guest. When a caller ends, its callee is cancelled itself: so a caller's slot that has been reused misleads nobody.
+   */
+  isCancelled(exchange: Exchange): boolean {
+    let at = exchange;
+    // Counted, as slots that are being reused might lead in a circle.
+    for (let left = exchange.depth; left >= 0; left--) {
+      if (at.isCancelled) return true;
+      if (at.callerSlot < 0) return false;
+      at = this.at(at.callerSlot);
+    }
+    return false;
   }
 }

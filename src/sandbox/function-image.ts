@@ -14,6 +14,9 @@ export interface MemorySpec {
 export interface FunctionSpec {
   readonly id: number;
   readonly name: string;
+  /** Whose it is: its functions share a key-value store, and may call each other. */
+  readonly tenant: string;
+  readonly tenantId: number;
   /** The route it answers, as the guest sees it (argv[0], SCRIPT_NAME). */
   readonly route: string;
   readonly iface: 'wasi' | 'luge';
@@ -27,6 +30,8 @@ export interface FunctionSpec {
   readonly cpuLimitNs: number;
   readonly queueTimeoutNs: number;
   readonly maxOutputBytes: number;
+  /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. */
+  readonly maxCallDepth: number;
   /** Arguments behind argv[0] and before the query's. */
   readonly args: readonly string[];
   /** Environment of WASI guests, `NAME=value`, behind the CGI variables. */

@@ -4,7 +4,10 @@
  * Host functions are made once per worker, not per instance: they find their sandbox in `current`, which the worker sets at each
  * switch. Making some fifty closures for each instance would cost more than the instance.
  */
+import { callImports } from './call-interface.ts';
 import type { FunctionSpec } from './function-image.ts';
+import { suspends, wideParameters } from './host-signature.ts';
+import { type KvAccess, kvImports, scratchImports } from './kv-interface.ts';
 import { lugeImports } from './luge-interface.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
@@ -12,36 +15,45 @@ import { wasiImports } from './wasi/imports.ts';
 
 /** What host calls need of the worker. */
 export interface GuestKernel {
+  /** Undefined: this runtime has no key-value store. */
+  readonly kv: KvAccess | undefined;
   /** At a poll that found the flag raised: 0 = go on, 1 = die; a promise suspends the guest until then. */
   interrupt(): number | Promise<number>;
   /** Suspends the current guest until `wakeAtNs` of the monotonic clock. */
   sleep(wakeAtNs: number): Promise<number>;
+  /**
+   * Suspends the current guest until the function `name` of its tenant has answered: the status, or a negative number (call-interface.ts).
+   * `head` is the request line and header lines; the body is a range of the guest's memory, checked.
+   */
+  call(name: string, head: string, bodyAt: number, bodyBytes: number): Promise<number>;
   /** Takes lines that guests print for the operator. */
   log(sandbox: Sandbox, text: string): void;
 }
 
 type HostFunctions = Record<string, unknown>;
+/** Those that are ours: a guest may pass their addresses and sizes as i64. */
+type OwnModule = 'luge' | 'env' | 'scratch_storage';
 
 export class Host {
   current: Sandbox;
   readonly kernel: GuestKernel;
-  readonly imports: Readonly<Record<'wasi_snapshot_preview1' | 'luge' | 'env', HostFunctions>>;
+  readonly imports: Readonly<Record<'wasi_snapshot_preview1' | OwnModule, HostFunctions>>;
+  readonly #own: Readonly<Record<OwnModule, HostFunctions>>;
 
   constructor(kernel: GuestKernel) {
     this.current = undefined as unknown as Sandbox;
     this.kernel = kernel;
-    this.imports = {
-      wasi_snapshot_preview1: wasiImports(this),
-      luge: lugeImports(this),
+    this.#own = {
+      luge: { ...lugeImports(this), ...kvImports(this), ...callImports(this) },
       env: this.#assemblyScript(),
+      scratch_storage: scratchImports(this),
     };
+    this.imports = { wasi_snapshot_preview1: wasiImports(this), ...linked(this.#own) };
   }
 
   /** For a guest that passes addresses and sizes as i64, which arrive here as BigInt; results stay what they are. */
   importsOf({ hasWideCalls }: FunctionSpec): WebAssembly.Imports {
-    if (!hasWideCalls) return this.imports;
-    const { luge, env, ...rest } = this.imports;
-    return { ...rest, luge: widened(luge), env: widened(env) };
+    return hasWideCalls ? { ...this.imports, ...linked(this.#own, widened) } : this.imports;
   }
 
   /** The only import that AssemblyScript's default build has: called when an assertion fails. */
@@ -57,13 +69,32 @@ export class Host {
   }
 }
 
-function widened(functions: HostFunctions): HostFunctions {
-  const wrap = (fn: (...args: unknown[]) => unknown): unknown => {
-    return (...args: unknown[]) => fn(...args.map(narrow));
+type HostFunction = (...args: unknown[]) => unknown;
+
+/** As instances import them: those that may suspend the guest are marked. */
+function linked<M extends string>(
+  modules: Readonly<Record<M, HostFunctions>>,
+  wrap: (module: string, name: string, fn: HostFunction) => HostFunction = (_m, _n, fn) => fn,
+): Record<M, HostFunctions> {
+  const link = (module: string, name: string, raw: unknown): unknown => {
+    const fn = wrap(module, name, raw as HostFunction);
+    return suspends(module, name) ? new WebAssembly.Suspending(fn) : fn;
   };
-  return Object.fromEntries(
-    Object.entries(functions).map(([name, fn]) => [name, wrap(fn as () => unknown)]),
-  );
+  const linkAll = ([module, functions]: [string, unknown]): [string, HostFunctions] => [
+    module,
+    Object.fromEntries(
+      Object.entries(functions as HostFunctions).map(([name, fn]) => [
+        name,
+        link(module, name, fn),
+      ]),
+    ),
+  ];
+  return Object.fromEntries(Object.entries(modules).map(linkAll)) as Record<M, HostFunctions>;
+}
+
+function widened(module: string, name: string, fn: HostFunction): HostFunction {
+  const wide = wideParameters(module, name);
+  return (...args) => fn(...args.map((arg, i) => (wide.includes(i) ? arg : narrow(arg))));
 }
 
 /** Host functions reach 4 GiB. What is beyond becomes the highest u32, from which no range of more than a byte can begin. */
@@ -88,8 +119,10 @@ function utf16(u8: Uint8Array, pointer: number): string {
 /** Names of all host functions that there are, by module: what an import is checked against at registration. */
 export function hostFunctionNames(): ReadonlyMap<string, ReadonlySet<string>> {
   const nothing: GuestKernel = {
+    kv: undefined,
     interrupt: () => 0,
     sleep: () => Promise.resolve(0),
+    call: () => Promise.resolve(0),
     log: () => {},
   };
   return new Map(

@@ -1,10 +1,11 @@
 /** Who provides what a guest imports, and what is wrong with an import that nobody does. */
 import { hostFunctionNames } from './host.ts';
+import { wideParameters } from './host-signature.ts';
 import type { RewriteInfo } from './rewriter/index.ts';
 import { wasiSignature } from './wasi/signatures.ts';
 
 /** `runtime`: what each sandbox gets new and empty, and what rewritten modules import from `$luge`. */
-export type ImportProvider = 'luge' | 'wasi' | 'assemblyscript' | 'runtime';
+export type ImportProvider = 'luge' | 'wasi' | 'assemblyscript' | 'sledge' | 'runtime';
 
 export type GuestImport = Pick<
   RewriteInfo['imports'][number],
@@ -19,6 +20,7 @@ const PROVIDERS: Readonly<Record<string, ImportProvider>> = {
   luge: 'luge',
   wasi_snapshot_preview1: 'wasi',
   env: 'assemblyscript',
+  scratch_storage: 'sledge',
 };
 
 const OWN_KINDS: ReadonlySet<string> = new Set(['memory', 'table', 'tag']);
@@ -47,8 +49,10 @@ export function findImports(
 }
 
 /** Interfaces whose addresses and sizes may be i64; in WASI's some numbers are, and mean something else. */
-export function isWideCall({ module, signature = '' }: GuestImport): boolean {
-  return module !== WASI && signature.split(' -> ')[0]?.includes('i64') === true;
+export function isWideCall({ module, name, signature = '' }: GuestImport): boolean {
+  if (module === WASI) return false;
+  const numbers = wideParameters(module, name);
+  return parametersOf(signature).some((type, i) => type === 'i64' && !numbers.includes(i));
 }
 
 /** Why a guest cannot call a host function that exists, as it imports it. */
@@ -64,10 +68,18 @@ function misfit(
       ? undefined
       : `its type is ${expected}, and not ${signature}`;
   }
+  const parameters = parametersOf(signature);
+  const narrow = wideParameters(module, name).find((i) => parameters[i] !== 'i64');
+  if (narrow !== undefined) return `its parameter ${narrow + 1} is an i64`;
   const result = signature.split(' -> ')[1];
   return name !== 'clock_ns' && result?.includes('i64') === true
     ? `its result is an i32, also with 64-bit addresses, and not ${result}`
     : undefined;
+}
+
+/** Of a signature as the rewriter writes it: `(i32, i64) -> (i32)`. */
+function parametersOf(signature: string): readonly string[] {
+  return signature.split(' -> ')[0]?.match(/\w+/g) ?? [];
 }
 
 function problemOf(

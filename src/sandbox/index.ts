@@ -1,5 +1,6 @@
 /** Sandboxes: from a module's bytes to preemptible, resettable instances, and what they may call. */
 export { monotonicNs, realtimeNs } from './clock.ts';
+export { ERRNO } from './errno.ts';
 export { Exchange, ExchangeTable, HEAD_ROOM_BYTES, SLOT_BYTES, SLOT_STATE } from './exchange.ts';
 export {
   compileFunction,
@@ -10,6 +11,7 @@ export {
 export type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 export { type GuestKernel, Host } from './host.ts';
 export { type Inspection, type InspectOptions, inspectModule } from './inspection.ts';
+export type { KvAccess } from './kv-interface.ts';
 export { isLegal, STATE, type State, stateName, step } from './lifecycle.ts';
 export { OUTCOME, type Outcome } from './outcome.ts';
 export { Payload } from './payload.ts';

@@ -4,6 +4,8 @@
  * guest as an out-of-bounds access of its own would (outcome TRAP); it never reaches the host.
  */
 import { monotonicNs } from './clock.ts';
+import { ERRNO } from './errno.ts';
+import { guestRange, guestText } from './guest-range.ts';
 import type { Host } from './host.ts';
 import { OUTCOME } from './outcome.ts';
 import { headerValue } from './request-head.ts';
@@ -11,8 +13,6 @@ import { addHeader, appendBody, setStatus } from './response.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
 
-const OK = 0;
-const EINVAL = 28;
 const ABSENT = -1;
 const NAME_BYTES_MAX = 256;
 const VALUE_BYTES_MAX = 8192;
@@ -40,11 +40,11 @@ export function lugeImports(host: Host): Record<string, unknown> {
     header: (namePtr: number, nameBytes: number, ptr: number, cap: number): number => {
       const sandbox = host.current;
       if (nameBytes >>> 0 > NAME_BYTES_MAX) return ABSENT;
-      const value = headerValue(requestOf(sandbox), text(sandbox, namePtr, nameBytes));
+      const value = headerValue(requestOf(sandbox), guestText(sandbox, namePtr, nameBytes));
       if (value === undefined) return ABSENT;
       const bytes = Buffer.from(value, 'latin1');
       const count = Math.min(bytes.length, cap >>> 0);
-      const at = range(sandbox, ptr, count);
+      const at = guestRange(sandbox, ptr, count);
       sandbox.u8.set(bytes.subarray(0, count), at);
       return bytes.length;
     },
@@ -56,7 +56,7 @@ export function lugeImports(host: Host): Record<string, unknown> {
       const exchange = requestOf(sandbox);
       const left = Math.max(0, exchange.bodyBytes - (offset >>> 0));
       const n = Math.min(left, count >>> 0);
-      const at = range(sandbox, ptr, n);
+      const at = guestRange(sandbox, ptr, n);
       return exchange.request.read(exchange.bodyOffset + (offset >>> 0), sandbox.u8, at, n);
     },
 
@@ -72,47 +72,41 @@ export function lugeImports(host: Host): Record<string, unknown> {
 
     set_header: (namePtr: number, nameBytes: number, ptr: number, bytes: number): number => {
       const sandbox = host.current;
-      if (nameBytes >>> 0 > NAME_BYTES_MAX || bytes >>> 0 > VALUE_BYTES_MAX) return EINVAL;
-      return addHeader(sandbox, text(sandbox, namePtr, nameBytes), text(sandbox, ptr, bytes))
-        ? OK
-        : EINVAL;
+      if (nameBytes >>> 0 > NAME_BYTES_MAX || bytes >>> 0 > VALUE_BYTES_MAX) return ERRNO.INVAL;
+      return addHeader(
+        sandbox,
+        guestText(sandbox, namePtr, nameBytes),
+        guestText(sandbox, ptr, bytes),
+      )
+        ? ERRNO.OK
+        : ERRNO.INVAL;
     },
 
     write: (ptr: number, bytes: number): number => {
       const sandbox = host.current;
-      const at = range(sandbox, ptr, bytes);
+      const at = guestRange(sandbox, ptr, bytes);
       appendBody(sandbox, sandbox.u8, at, bytes >>> 0);
       return bytes;
     },
 
     log: (ptr: number, bytes: number): void => {
       const sandbox = host.current;
-      const at = range(sandbox, ptr, bytes);
+      const at = guestRange(sandbox, ptr, bytes);
       const end = at + Math.min(bytes >>> 0, LOG_BYTES_MAX);
       host.kernel.log(sandbox, Buffer.from(sandbox.u8.slice(at, end)).toString('utf8'));
     },
 
     clock_ns: (): bigint => BigInt(Math.round(monotonicNs())),
+
+    // Of 0 and less it lets others run, and goes on.
+    sleep: (ns: bigint): Promise<number> =>
+      host.kernel.sleep(monotonicNs() + Math.max(0, Number(ns))),
   };
 }
 
 function requestOf(sandbox: Sandbox): NonNullable<Sandbox['exchange']> {
   // A host call can only come from a guest that runs, and it runs only with a request.
   return sandbox.exchange as NonNullable<Sandbox['exchange']>;
-}
-
-/** The unsigned start of a range that lies inside the guest's memory; ends the guest when it does not. */
-function range(sandbox: Sandbox, ptr: number, bytes: number): number {
-  const at = ptr >>> 0;
-  const count = bytes >>> 0;
-  if (count !== 0 && at + count > sandbox.u8.length) {
-    sandbox.doom(
-      OUTCOME.TRAP,
-      `host call with a range outside the memory: ${count} bytes at ${at}, memory has ${sandbox.u8.length}`,
-    );
-    throw UNWIND;
-  }
-  return count === 0 ? 0 : at;
 }
 
 function copyOut(
@@ -124,16 +118,8 @@ function copyOut(
 ): number {
   const count = Math.min(bytes, cap >>> 0);
   if (count > 0) {
-    const at = range(sandbox, ptr, count);
+    const at = guestRange(sandbox, ptr, count);
     requestOf(sandbox).request.read(offset, sandbox.u8, at, count);
   }
   return bytes;
-}
-
-function text(sandbox: Sandbox, ptr: number, bytes: number): string {
-  const at = range(sandbox, ptr, bytes);
-  let out = '';
-  const { u8 } = sandbox;
-  for (let i = at; i < at + (bytes >>> 0); i++) out += String.fromCharCode(u8[i] as number);
-  return out;
 }

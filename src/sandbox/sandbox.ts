@@ -43,6 +43,11 @@ export class Sandbox {
   passes = 0;
   /** When it wants to be woken, if it sleeps. */
   wakeAtNs = 0;
+  /** What its import returns when it is woken. */
+  wakeVerdict = 0;
+  /** The function that it called last: it runs, or its answer is here. */
+  callee: Exchange | undefined = undefined;
+  isCalling = false;
   /** What its host calls keep for the request: made by them when first needed. */
   wasi: unknown = undefined;
   inputOffset = 0;
@@ -102,6 +107,8 @@ export class Sandbox {
     this.exitCode = 0;
     this.ranNs = 0;
     this.deadlineNs = exchange.deadlineNs;
+    this.callee = undefined;
+    this.isCalling = false;
     this.wasi = undefined;
     this.inputOffset = 0;
     this.loggedBytes = 0;

@@ -68,6 +68,7 @@ describe('luge form', () => {
         port: 8080,
         replenishmentPeriodNs: 0,
         maxBudgetNs: 0,
+        kvMaxBytes: undefined,
         routes: [
           {
             route: '/a',
@@ -83,6 +84,7 @@ describe('luge form', () => {
             growth: 'retire',
             maxBodyBytes: 1 << 20,
             maxOutputBytes: 4 << 20,
+            maxCallDepth: 8,
             env: {},
             args: [],
             folders: {},
@@ -109,6 +111,13 @@ describe('luge form', () => {
       maxQueue: 16,
       spinUs: 7,
       logRequests: true,
+      kv: {
+        maxBytes: 1 << 20,
+        maxTenantBytes: 65536,
+        maxKeyBytes: 100,
+        maxValueBytes: 4096,
+        file: 'state.db',
+      },
       http: {
         maxHeadBytes: 2048,
         maxHeaders: 5,
@@ -131,12 +140,21 @@ describe('luge form', () => {
           memory: { maxPages: 16, growth: 'keep' },
           maxBodyBytes: 0,
           maxOutputBytes: 10,
+          maxCallDepth: 0,
           env: { A: '1' },
           args: ['-v', ''],
           try: '?10',
         },
       ],
     });
+    expect(config.kv).toEqual({
+      maxBytes: 1 << 20,
+      maxTenantBytes: 65536,
+      maxKeyBytes: 100,
+      maxValueBytes: 4096,
+      file: join(folder, 'state.db'),
+    });
+    expect(config.tenants[0]?.routes[0]?.maxCallDepth).toBe(0);
     expect(config).toMatchObject({
       workers: 3,
       scheduler: 'fifo',

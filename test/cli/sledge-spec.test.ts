@@ -94,6 +94,7 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
     queueTimeoutNs: 20_000_000,
     maxPages: 1024,
     growth: 'retire',
+    maxCallDepth: 8,
     maxBodyBytes: 16_777_216,
     maxOutputBytes: 16_777_216,
     env: {},

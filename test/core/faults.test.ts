@@ -17,6 +17,7 @@ it('a_killed_worker_fails_what_it_held_and_is_replaced', async () => {
     expect(await Promise.all(calls)).toEqual(calls.map(() => 'ERR_WORKER_LOST'));
     expect(textOf(await runtime.invoke('echo', { body: 'after' }))).toBe('after');
     expect(runtime.stats().workersLost).toBe(round);
+    await until(() => runtime.stats().workers[0]?.held === 0, 'its successor holds nothing');
     await allFree(runtime);
   }
   // Functions that come later reach the new thread, too.

@@ -25,7 +25,18 @@ const LUGE = `
   (import "luge" "set_header" (func $set_header (param i32 i32 i32 i32) (result i32)))
   (import "luge" "write" (func $write (param i32 i32) (result i32)))
   (import "luge" "log" (func $log (param i32 i32)))
-  (import "luge" "clock_ns" (func $clock_ns (result i64)))`;
+  (import "luge" "clock_ns" (func $clock_ns (result i64)))
+  (import "luge" "sleep" (func $sleep (param i64)))
+  (import "luge" "kv_get" (func $kv_get (param i32 i32 i32 i32) (result i32)))
+  (import "luge" "kv_set" (func $kv_set (param i32 i32 i32 i32 i64) (result i32)))
+  (import "luge" "kv_insert" (func $kv_insert (param i32 i32 i32 i32 i64) (result i32)))
+  (import "luge" "kv_swap" (func $kv_swap (param i32 i32 i32 i32 i32 i32 i64) (result i32)))
+  (import "luge" "kv_increment" (func $kv_increment (param i32 i32 i64 i32) (result i32)))
+  (import "luge" "kv_delete" (func $kv_delete (param i32 i32) (result i32)))
+  (import "luge" "call" (func $call (param i32 i32 i32 i32 i32 i32) (result i32)))
+  (import "luge" "call_size" (func $call_size (result i32)))
+  (import "luge" "call_read" (func $call_read (param i32 i32 i32) (result i32)))
+  (import "luge" "call_header" (func $call_header (param i32 i32 i32 i32) (result i32)))`;
 
 const WASI = ['args', 'environ']
   .flatMap((list) => [`${list}_sizes_get`, `${list}_get`])

@@ -13,6 +13,8 @@ const u32 = fc.integer({ min: 0, max: 2 ** 32 - 1 });
 const spec: fc.Arbitrary<FunctionSpec> = fc.record({
   id: u32,
   name: text,
+  tenant: text,
+  tenantId: u32,
   route: text,
   iface: fc.constantFrom('wasi', 'luge'),
   memories: fc.array(fc.record({ name: text, minPages: u32, maxPages: u32, wide: fc.boolean() }), {
@@ -25,6 +27,7 @@ const spec: fc.Arbitrary<FunctionSpec> = fc.record({
   cpuLimitNs: double,
   queueTimeoutNs: double,
   maxOutputBytes: double,
+  maxCallDepth: u32,
   args: fc.array(text, { maxLength: 4 }),
   env: fc.array(text, { maxLength: 4 }),
   folders: fc.array(fc.record({ guestPath: text, hostPath: text }), { maxLength: 3 }),
@@ -48,6 +51,8 @@ it('non_ascii_names_and_infinity_survive', () => {
   const original: FunctionSpec = {
     id: 2 ** 32 - 1,
     name: 'größe-функция-関数-🛷',
+    tenant: 'Käufer',
+    tenantId: 1024,
     route: '/größe/*',
     iface: 'wasi',
     memories: [{ name: 'memory', minPages: 0, maxPages: 65536, wide: true }],
@@ -58,6 +63,7 @@ it('non_ascii_names_and_infinity_survive', () => {
     cpuLimitNs: 1.5e9,
     queueTimeoutNs: Number.POSITIVE_INFINITY,
     maxOutputBytes: 2 ** 40,
+    maxCallDepth: 8,
     args: ['', 'ä'],
     env: ['LANG=de_CH.UTF-8', 'EMPTY='],
     folders: [{ guestPath: '/größe', hostPath: '/srv/größe 関数' }],

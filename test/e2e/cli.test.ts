@@ -119,6 +119,7 @@ describe('serving', () => {
     expect(luge.stdout).toContain(`curl --data hello '${base}/echo'`);
 
     expect(await ask(port, get('/fib?20'))).toBe('200 6765\n');
+    for (const n of [1, 2]) expect(await ask(port, get('/counter?a'))).toBe(`200 ${n}\n`);
     expect(await ask(port, post('/echo', 'hello'))).toBe('200 hello');
     const idle = await openClient(port);
     await idle.get('/empty');
@@ -228,7 +229,7 @@ describe.concurrent('checking', () => {
   it('check_says_what_would_be_served_and_ends', async () => {
     const luge = new Luge(EXAMPLES, '--check');
     expect(await within(luge.exit, 'the exit')).toBe(0);
-    expect(luge.stdout).toBe('ok: default on 127.0.0.1:8080, 7 route(s)\n');
+    expect(luge.stdout).toBe('ok: default on 127.0.0.1:8080, 8 route(s)\n');
     expect(luge.stderr).toBe('');
   });
 

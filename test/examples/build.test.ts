@@ -19,7 +19,7 @@ afterAll(() => rm(directory, { recursive: true }));
 
 const IMPORTS = [
   ...['method', 'path', 'query', 'header', 'body_size', 'body_read'],
-  ...['status', 'set_header', 'write', 'log', 'clock_ns'],
+  ...['status', 'set_header', 'write', 'log', 'clock_ns', 'kv_increment'],
 ];
 
 test('checked_in_modules_are_what_the_sources_build', async () => {

@@ -239,6 +239,9 @@ class Instrumenter {
       case Imm.LABEL_HINTED:
         reader.u32();
         break;
+      case Imm.FENCE:
+        reader.u8();
+        break;
       case Imm.S32:
         reader.skipLeb(5);
         break;

@@ -93,3 +93,19 @@ it('finish_completes_once_and_only_from_the_expected_state', () => {
   expect(ring.finish(0, STATE, 0x101, 3)).toBe(false);
   expect([i32[STATE >> 2], ring.pop(), ring.pop()]).toEqual([3, 0, EMPTY]);
 });
+
+it('popMark_marks_what_it_takes_and_isReady_tells_that_there_is_something', () => {
+  const memory = sharedMemory();
+  const ring = CompletionRing.create(memory, ADDRESS, { capacity: 4, start: 2 ** 31 - 1 });
+  const { i32 } = attachRing(memory);
+  expect([ring.isReady, ring.popMark(4096, 128, 5)]).toEqual([false, EMPTY]);
+  ring.push(3);
+  ring.push(1);
+  expect([ring.isReady, ring.popMark(4096, 128, 5), i32[(4096 + 3 * 128) >> 2]]).toEqual([
+    true,
+    3,
+    5,
+  ]);
+  expect(i32[(4096 + 128) >> 2]).toBe(0);
+  expect([ring.popMark(4096, 128, 6), i32[(4096 + 128) >> 2], ring.isReady]).toEqual([1, 6, false]);
+});

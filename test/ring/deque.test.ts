@@ -277,3 +277,10 @@ it('two_thieves_and_the_owner_get_every_value_once', async () => {
   const wrong = hits.subarray(0, COUNT).findIndex((times) => times !== 1);
   expect({ wrong, times: hits[wrong] }).toEqual({ wrong: -1, times: undefined });
 });
+
+it('pushMark_marks_the_value_and_marks_nothing_when_it_is_full', () => {
+  const { deque, i32, memory } = dequeOf({ capacity: 1, start: 2 ** 31 - 1 });
+  expect([deque.pushMark(5, STATES, 7), i32[STATES >> 2]]).toEqual([0, 7]);
+  expect(changedBy(memory, () => expect(deque.pushMark(6, STATES, 8)).toBe(FULL))).toEqual([]);
+  expect([deque.steal(), deque.size]).toEqual([5, 0]);
+});

@@ -108,3 +108,25 @@ it('a_list_of_nothing_is_empty', () => {
   expect(changedBy(memory, () => expect(list.pop()).toBe(EMPTY))).toEqual([]);
   expect(list.free).toBe(0);
 });
+
+describe('marks', () => {
+  it('popMark_and_pushMark_store_the_mark_and_take_it_away', () => {
+    const memory = sharedMemory();
+    const list = FreeList.create(memory, ADDRESS, { count: 2 });
+    const { i32 } = attachRing(memory);
+    const state = (index: number): number => 8192 + 64 * index;
+    const index = list.popMark(8192, 64, 7);
+    expect([index, i32[state(index) >> 2], list.free]).toEqual([0, 7, 1]);
+    list.pushMark(index, state(index), 7);
+    expect([i32[state(index) >> 2], list.free, list.pop()]).toEqual([0, 2, 0]);
+    // The next holder's mark stays.
+    i32[state(0) >> 2] = 9;
+    list.pushMark(0, state(0), 7);
+    expect(i32[state(0) >> 2]).toBe(9);
+    expect([list.pop(), list.popMark(8192, 64, 7), list.popMark(8192, 64, 7)]).toEqual([
+      0,
+      1,
+      EMPTY,
+    ]);
+  });
+});

@@ -10,6 +10,7 @@ import {
   MpmcRing,
   ParkingLot,
   SpscRing,
+  Table,
 } from '../../src/ring/index.ts';
 import { changedBy, refusalOf, sharedMemory } from './memories.ts';
 
@@ -22,6 +23,10 @@ interface Structure {
 }
 
 const capacity = 4;
+const TABLE_OPTIONS = {
+  ...{ blocks: 1, tenants: 1, holders: 1, maxValueBytes: 64, buckets: 1, shards: 1 },
+  secret: [1n, 2n],
+} as const;
 /** Sizes are from the tables, too. */
 const STRUCTURES: Record<string, Structure> = {
   deque: {
@@ -53,6 +58,13 @@ const STRUCTURES: Record<string, Structure> = {
     bytes: 384 + 4 * capacity,
     create: (memory, address) => FreeList.create(memory, address, { count: capacity }),
     attach: (memory, address) => FreeList.attach(memory, address),
+  },
+  table: {
+    identity: 0x4c52_0801,
+    // Header, a tenant, a shard, bucket, dirty cell, links and list of 3 blocks, a request, a cell, blocks.
+    bytes: 256 + 128 + 256 + 128 + 128 + 128 + 512 + 512 + 128 + 3 * 256,
+    create: (memory, address) => Table.create(memory, address, TABLE_OPTIONS),
+    attach: (memory, address) => Table.attach(memory, address, 0),
   },
   heap: {
     identity: 0x4c52_0601,

@@ -3,8 +3,9 @@ import type { Scenario } from '../scenario.ts';
 import { dequeScenarios } from './deque.ts';
 import { heapScenarios } from './heap.ts';
 import { parkingScenarios } from './parking.ts';
-import { chunkPoolScenarios, freeListScenarios } from './pools.ts';
+import { chunkPoolScenarios, freeListMarkScenarios, freeListScenarios } from './pools.ts';
 import { completionScenarios, mpmcScenarios, spscScenarios } from './rings.ts';
+import { tableScenarios } from './table.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...dequeScenarios,
@@ -12,7 +13,9 @@ export const SCENARIOS: readonly Scenario[] = [
   ...spscScenarios,
   ...completionScenarios,
   ...freeListScenarios,
+  ...freeListMarkScenarios,
   ...chunkPoolScenarios,
   ...heapScenarios,
+  ...tableScenarios,
   ...parkingScenarios,
 ];

@@ -72,6 +72,35 @@ export const freeListScenarios: readonly Scenario[] = TAGS.flatMap((start) => [
   ]),
 ]);
 
+/** A holder dies anywhere between its pop and its push: the mark tells whether the index is still its. */
+const MARK = 7;
+const marked: Program = async (call) => {
+  const i = await call('freePopMark', AT, STATES, 4, MARK);
+  if (i >= 0) await call('freePushMark', AT, i, STATES + 4 * i, MARK);
+};
+
+export const freeListMarkScenarios: readonly Scenario[] = [
+  {
+    ...freeList('killed-mark', 2, 0, { preemptions: 2, kills: 1 }, [marked, giveBack]),
+    killable: [0],
+    after: (call, { i32 }, died) => {
+      for (let i = 0; died.length > 0 && i < 2; i++) {
+        if (i32[(STATES >> 2) + i] === MARK) call('freePushMark', AT, i, STATES + 4 * i, MARK);
+      }
+    },
+    model: { initial: '', step: (state) => [state] },
+    final: (cells) => {
+      const fault = listFault(cells, 2);
+      if (fault !== undefined) return fault;
+      let free = 0;
+      for (let next = cells.i32[32] as number; next !== 0; free++) {
+        next = cells.i32[96 + next - 1] as number;
+      }
+      return free === 2 ? undefined : `${free} of 2 indices came back`;
+    },
+  },
+];
+
 // --- chunk pool ------------------------------------------------------------------------------------------------------
 
 const chain = (thread: number): number => STATES + 16 * thread;

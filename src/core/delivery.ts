@@ -1,0 +1,19 @@
+/** Hands an answer over to whoever submitted the request: a thread with an event loop and a bell, or a worker, which sleeps in the lot. */
+import type { Arena } from '../ring/index.ts';
+import { type Exchange, SLOT_STATE } from '../sandbox/index.ts';
+
+/** Workers are the last producers, in the order of their numbers. */
+export function firstWorkerProducer({ constraints }: Arena): number {
+  return constraints.producers - constraints.workers;
+}
+
+/** The exchange is somebody else's behind this. False when another thread has answered it: `mark` is not its state any more. */
+export function deliver(arena: Arena, exchange: Exchange, mark: number): boolean {
+  const { producer } = exchange;
+  const { slot, address } = exchange;
+  if (!arena.completions(producer).finish(slot, address, mark, SLOT_STATE.DONE)) return false;
+  const worker = producer - firstWorkerProducer(arena);
+  if (worker >= 0) arena.lot.wake(worker);
+  else arena.bell(producer).ring();
+  return true;
+}
