@@ -71,6 +71,8 @@ export class FakeGuest {
   readonly view: DataView = new DataView(this.u8.buffer);
   readonly host: Host;
   readonly logged: string[] = [];
+  /** Response body. */
+  readonly output: number[] = [];
 
   constructor(options: PreopenOptions = {}, body = '') {
     const bytes = Buffer.from(body);
@@ -79,12 +81,23 @@ export class FakeGuest {
       target.set(part, at);
       return part.length;
     };
+    const { output } = this;
+    const response = {
+      get length(): number {
+        return output.length;
+      },
+      append: (source: Uint8Array, from: number, to: number): boolean => {
+        output.push(...source.subarray(from, to));
+        return true;
+      },
+    };
     const spec = { iface: 'wasi', response: 'raw', maxOutputBytes: 100, ...preopensOf(options) };
     this.sandbox = {
       u8: this.u8,
       spec: spec as unknown as FunctionSpec,
       exchange: {
         request: { read },
+        body: response,
         bodyOffset: 0,
         bodyBytes: bytes.length,
       } as unknown as Exchange,
