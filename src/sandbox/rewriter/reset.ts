@@ -1,14 +1,16 @@
 // `$luge.reset`: back to the state of a fresh instance, in place, without any of the guest's code.
 //
-//   retire?   a memory or a table has grown and may not stay so, or the instance serves once and has -> 1, and nothing is done
-//   memories  filled with zeros, over all of their physical size
-//   imports   tables and mutable globals: as the first reset found them; see imported-state.ts
-//   tables    those that some instruction can write: filled with their initial value
-//   segments  replayed in the order of instantiation: elements, then data (spec 4.5.4). Data segments are all passive in
-//             the output; element segments only if their table can be written, else the engine's own instantiation has
-//             placed them for good
-//   globals   every mutable one, and those that the rewriter added, set to their initializers
-//   -> 0
+//   retire?   a memory has grown and may not stay so -> 1, and nothing is done
+//   memories  all zeros again, over all of their physical size: clear.ts
+//   restore   the rest, exported as `$luge.restore` for a host that has made the memories zeros by itself:
+//     retire?   a memory or a table has grown and may not stay so, or the instance serves once and has -> 1
+//     imports   tables and mutable globals: as the first reset found them; see imported-state.ts
+//     tables    those that some instruction can write: filled with their initial value
+//     segments  replayed in the order of instantiation: elements, then data (spec 4.5.4). Data segments are all passive in
+//               the output; element segments only if their table can be written, else the engine's own instantiation has
+//               placed them for good
+//     globals   every mutable one, and those that the rewriter added, set to their initializers
+//     -> 0
 //
 // Instantiation of the output therefore has no effect on the memory, which comes from a pool and holds anything, and
 // the first reset does what instantiation would have done, with its traps.
@@ -28,11 +30,9 @@ import type { Writer } from './writer.ts';
 
 const PREFIX = 0xfc;
 const MEMORY_INIT = 8;
-const MEMORY_FILL = 11;
 const TABLE_INIT = 12;
 const TABLE_SIZE = 16;
 const TABLE_FILL = 17;
-const PAGE_BITS = 16;
 
 const HOLDS = 'holds objects that the guest can change, which instantiation alone can make';
 
@@ -63,13 +63,28 @@ export function servesOnceBecause(guest: Guest): string | undefined {
   return element >= 0 ? `element segment ${element} ${HOLDS}` : undefined;
 }
 
-export function writeReset(out: Writer, space: IndexSpace, plan: ResetPlan): void {
+/** `clears`: functions that make a memory zeros. */
+export function writeReset(
+  out: Writer,
+  plan: ResetPlan,
+  clears: readonly number[],
+  restore: number,
+): void {
+  out.raw(0);
+  writeGrownMemories(out, plan);
+  for (const clear of clears) {
+    out.u8(OP.CALL);
+    out.u32(clear);
+  }
+  out.u8(OP.CALL);
+  out.u32(restore);
+  out.u8(OP.END);
+}
+
+export function writeRestore(out: Writer, space: IndexSpace, plan: ResetPlan): void {
   const { guest } = space;
   out.raw(...(plan.saved === undefined ? [0] : SAVING_LOCALS));
   writeRetire(out, guest, plan);
-  for (const [index, memory] of plan.memories.entries()) {
-    if (memory.first === index) writeClear(out, index, memory, plan.retiresGrown);
-  }
   if (plan.saved !== undefined) writeSaving(out, plan.saved);
   for (const index of plan.writtenTables) {
     if (index >= guest.importedTables) writeTableFill(out, space, index);
@@ -87,58 +102,30 @@ function writeRetire(out: Writer, guest: Guest, plan: ResetPlan): void {
     out.raw(OP.IF, VOID, OP.I32_CONST, 1, OP.RETURN, OP.END, OP.I32_CONST, 1, OP.GLOBAL_SET);
     out.u32(plan.usedGlobal);
   }
-  const retireUnless = (size: number, wide: boolean): void => {
-    out.u8(wide ? OP.I64_CONST : OP.I32_CONST);
-    out.s32(size);
-    out.raw(wide ? OP.I64_NE : OP.I32_NE, OP.IF, VOID, OP.I32_CONST, 1, OP.RETURN, OP.END);
-  };
-  for (const [index, { first, minPages, wide }] of plan.memories.entries()) {
-    if (first !== index || !plan.retiresGrown) continue;
-    out.u8(OP.MEMORY_SIZE);
-    out.u32(index);
-    retireUnless(minPages, wide);
-  }
+  writeGrownMemories(out, plan);
   if (plan.saved !== undefined) writeSavedSizes(out, plan.saved);
   for (const index of plan.grownTables) {
     if (index < guest.importedTables) continue;
     out.raw(PREFIX, TABLE_SIZE);
     out.u32(index);
     const { minElements, wide } = guest.tables[index]!;
-    retireUnless(minElements, wide);
+    writeRetireUnless(out, minElements, wide);
   }
 }
 
-/** In two halves where the size may be all 65,536 pages of a 32-bit memory, whose bytes do not fit into an i32. */
-function writeClear(
-  out: Writer,
-  index: number,
-  { minPages, wide }: PlannedMemory,
-  isFixed: boolean,
-): void {
-  const constant = wide ? OP.I64_CONST : OP.I32_CONST;
-  const fill = (): void => {
-    out.raw(PREFIX, MEMORY_FILL);
-    out.u32(index);
-  };
-  if (isFixed && minPages < 1 << (31 - PAGE_BITS)) {
-    if (minPages === 0) return;
-    out.raw(constant, 0, OP.I32_CONST, 0, constant);
-    out.s32(minPages << PAGE_BITS);
-    fill();
-    return;
-  }
-  const half = (): void => {
+function writeGrownMemories(out: Writer, plan: ResetPlan): void {
+  for (const [index, { first, minPages, wide }] of plan.memories.entries()) {
+    if (first !== index || !plan.retiresGrown) continue;
     out.u8(OP.MEMORY_SIZE);
     out.u32(index);
-    out.raw(constant, PAGE_BITS - 1, wide ? OP.I64_SHL : OP.I32_SHL);
-  };
-  out.raw(constant, 0, OP.I32_CONST, 0);
-  half();
-  fill();
-  half();
-  out.raw(OP.I32_CONST, 0);
-  half();
-  fill();
+    writeRetireUnless(out, minPages, wide);
+  }
+}
+
+function writeRetireUnless(out: Writer, size: number, wide: boolean): void {
+  out.u8(wide ? OP.I64_CONST : OP.I32_CONST);
+  out.s32(size);
+  out.raw(wide ? OP.I64_NE : OP.I32_NE, OP.IF, VOID, OP.I32_CONST, 1, OP.RETURN, OP.END);
 }
 
 function writeTableFill(out: Writer, space: IndexSpace, index: number): void {

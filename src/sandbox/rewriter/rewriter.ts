@@ -8,6 +8,7 @@
 //                                     and only where that holds the expected value (an i64 address is cut to its low half)
 //   the guest's imports    functions, globals, tables and tags stay (tables and tags not if `standalone`); see imported-state.ts
 //   added exports          $luge.reset  () -> i32: 0 = like a fresh instance, 1 = has to be retired
+//                          $luge.restore  () -> i32: the same for a host that has made the memories zeros by itself
 //                          $luge.enter  () -> (): start function, `_initialize`, the entry; then RESULT and DONE. Of a module without
 //                                       an entry the start function alone: what is left of instantiation after a reset
 //
@@ -15,6 +16,7 @@
 // neither read nor clear its own flag. (Indices are checked again here, since an index out of range in the source
 // would be in range in the output.)
 
+import { writeClear } from './clear.ts';
 import { CodePass, type PollMode } from './code.ts';
 import { writeConstExpr } from './const-expr.ts';
 import { type CustomSectionInfo, copyCustoms } from './custom-sections.ts';
@@ -28,7 +30,7 @@ import { PAGES_MAX_64 } from './memory-limits.ts';
 import { functionNamer, writeNames } from './names.ts';
 import type { FunctionPolls, PollReport } from './poll-report.ts';
 import { Reader } from './reader.ts';
-import { type ResetPlan, servesOnceBecause, writeReset } from './reset.ts';
+import { type ResetPlan, servesOnceBecause, writeReset, writeRestore } from './reset.ts';
 import { describeReset, type ResetInfo } from './reset-report.ts';
 import { MARK, readGuest } from './sections.ts';
 import { FUNCREF, type FuncType, signatureText } from './types.ts';
@@ -159,8 +161,17 @@ export function rewrite(
     usedGlobal,
     saved: planSaving(guest, space, code.storage.writtenTables),
   };
+  const clears = memories.flatMap((memory, index) => {
+    const isEmpty = memory.minPages === 0 && !keeps;
+    if (memory.first !== index || isEmpty) return [];
+    const name = index === 0 ? '$luge.clear' : `$luge.clear.${index}`;
+    return [space.helper(name, space.type([], []), (out) => writeClear(out, index, memory))];
+  });
+  const restore = space.helper('$luge.restore', space.type([], [I32]), (out) =>
+    writeRestore(out, space, plan),
+  );
   const reset = space.helper('$luge.reset', space.type([], [I32]), (out) =>
-    writeReset(out, space, plan),
+    writeReset(out, plan, clears, restore),
   );
   const enter = space.helper('$luge.enter', space.type([], []), (out) =>
     writeEnter(out, guest, space, entry),
@@ -191,7 +202,7 @@ export function rewrite(
   if (guest.globals.length + space.globals.length > 0) {
     section(6, (to) => writeGlobals(to, guest, space));
   }
-  section(7, (to) => writeExports(to, guest, space, reset, enter));
+  section(7, (to) => writeExports(to, guest, space, { reset, restore, enter }));
   if (guest.elements.length > 0) section(9, (to) => writeElements(to, guest, space, plan));
   if (guest.data.length > 0) section(12, (to) => to.u32(guest.data.length));
   if (!code.hints.empty) section(0, (to) => code.hints.write(to));
@@ -392,20 +403,17 @@ function writeExports(
   to: Writer,
   guest: Guest,
   space: IndexSpace,
-  reset: number,
-  enter: number,
+  added: Readonly<Record<'reset' | 'restore' | 'enter', number>>,
 ): void {
-  to.u32(guest.exports.length + 2);
+  const names = Object.entries(added);
+  to.u32(guest.exports.length + names.length);
   for (const { nameSpan, kind, kindByte, index } of guest.exports) {
     to.copy(guest.source, nameSpan.start, nameSpan.end);
     to.u8(kindByte);
     to.u32(kind === 'func' ? space.function(index) : index);
   }
-  for (const [name, index] of [
-    ['$luge.reset', reset],
-    ['$luge.enter', enter],
-  ] as const) {
-    to.name(name);
+  for (const [name, index] of names) {
+    to.name(`${RESERVED}.${name}`);
     to.u8(0);
     to.u32(index);
   }
