@@ -14,6 +14,7 @@ import {
 import { fastBatches } from './fast-batches.ts';
 import { type Figure, figure, header } from './figures.ts';
 import { hostCalls } from './host-calls.ts';
+import { resetFigures } from './reset.ts';
 
 const ROUNDS = 9;
 const BATCHES = 200;
@@ -103,6 +104,7 @@ export async function sandbox(): Promise<Figure[]> {
     figure('sandbox_reset_1page_us', 'us', resetUs),
     figure('sandbox_new_instance_us', 'us', newUs),
     figure('preempt_switch_us', 'us', switchUs),
+    ...(await resetFigures()),
     ...(await hostCalls()),
   ];
 }

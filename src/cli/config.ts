@@ -35,6 +35,8 @@ import {
   describeRange,
   isHost,
   LIMITS,
+  NATIVES,
+  type Native,
   SCHEDULERS,
   type Scheduler,
   type ServeOverrides,
@@ -54,6 +56,7 @@ export interface ServeConfig {
   readonly dialect: 'luge' | 'sledge' | 'module';
   readonly workers: number | 'auto';
   readonly scheduler: Scheduler;
+  readonly native: Native;
   /** 0: preemption off. */
   readonly quantumNs: number;
   readonly maxQueue: number;
@@ -193,6 +196,7 @@ const lugeSchema = z.strictObject(
       .union([z.literal('auto'), numberField(LIMITS.workers, WORKERS)], { error: mustBe(WORKERS) })
       .optional(),
     scheduler: choiceField(SCHEDULERS).optional(),
+    native: choiceField(NATIVES).optional(),
     quantumUs: numberField(LIMITS.quantumUs).optional(),
     maxQueue: numberField(LIMITS.maxQueue).optional(),
     spinUs: numberField(LIMITS.spinUs).optional(),
@@ -577,6 +581,7 @@ function serveConfig(
     dialect,
     workers: overrides.workers ?? file.workers ?? DEFAULTS.workers,
     scheduler: overrides.scheduler ?? file.scheduler ?? DEFAULTS.scheduler,
+    native: overrides.native ?? file.native ?? DEFAULTS.native,
     quantumNs: overrides.quantumNs ?? (file.quantumUs ?? DEFAULTS.quantumUs) * NS_PER_US,
     maxQueue: overrides.maxQueue ?? file.maxQueue ?? DEFAULTS.maxQueue,
     spinNs: overrides.spinNs ?? (file.spinUs === undefined ? 'auto' : file.spinUs * NS_PER_US),

@@ -150,6 +150,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
   const runtime = await createRuntime({
     workers: config.workers,
     scheduler: config.scheduler,
+    native: config.native,
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
     kv: config.kv,
@@ -262,7 +263,7 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
   const { scheduler, quantumNs, maxQueue } = config;
   const quantum = quantumNs === 0 ? 'no preemption' : `quantum ${quantumNs / 1e3} µs`;
   print(
-    `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker`,
+    `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker, ${runtime.native ? 'native' : 'no native'} addon`,
   );
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;

@@ -95,6 +95,7 @@ export const DEFAULTS = {
   workers: 'auto',
   // fifo would let one long request hold up all behind it (DESIGN.md 6).
   scheduler: 'rr',
+  native: 'auto',
   // SLEdge's quantum: long against the 0.25 µs of a suspend and resume, short against what a person notices.
   quantumUs: 1000,
   // Above this a client waits longer than it would for a retry; 429/503 is the better answer.
@@ -130,6 +131,8 @@ export const DEFAULTS = {
 
 export const SCHEDULERS: readonly ['fifo', 'rr'] = ['fifo', 'rr'];
 export type Scheduler = (typeof SCHEDULERS)[number];
+export const NATIVES: readonly ['auto', 'off'] = ['auto', 'off'];
+export type Native = (typeof NATIVES)[number];
 
 /** What flags and variables lay over the file. Keys that nobody set are absent. */
 export interface ServeOverrides {
@@ -139,6 +142,7 @@ export interface ServeOverrides {
   host?: string;
   workers?: number | 'auto';
   scheduler?: Scheduler;
+  native?: Native;
   quantumNs?: number;
   maxQueue?: number;
   spinNs?: number;
@@ -276,6 +280,15 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     help: `fifo runs each request to its end, rr takes turns each quantum (default ${DEFAULTS.scheduler})`,
     accepts: '"fifo" or "rr" (edf, sjf and mtds do not exist in this version)',
     parse: (text) => SCHEDULERS.find((name) => name === text),
+  },
+  {
+    name: 'native',
+    flag: '--native',
+    env: ['LUGE_NATIVE'],
+    metavar: '<auto|off>',
+    help: `auto uses the native addon where it was built, off does not (default ${DEFAULTS.native})`,
+    accepts: '"auto" or "off"',
+    parse: (text) => NATIVES.find((name) => name === text),
   },
   numberSetting(
     'quantumNs',

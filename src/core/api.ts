@@ -20,6 +20,8 @@ export interface RuntimeOptions {
   readonly maxProducers?: number;
   /** Sandboxes that a worker may have at once. Default 2000 / workers. */
   readonly maxSandboxesPerWorker?: number;
+  /** 'auto' (default): the native addon is used where it was built. 'off': it is not. */
+  readonly native?: 'auto' | 'off';
   /** The guests' key-value store. */
   readonly kv?: KvOptions;
   /** Gets each line that guests log. Default: dropped. */
@@ -149,6 +151,8 @@ export interface RuntimeStats {
   /** Worker threads that died and were replaced. */
   readonly workersLost: number;
   readonly ticks: number;
+  /** The native addon is in use. */
+  readonly native: boolean;
   /** Undefined: there is no key-value store. */
   readonly kv: KvStats | undefined;
   /** Flags that the ticker raised. */

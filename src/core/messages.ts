@@ -36,6 +36,8 @@ export interface WorkerData {
   readonly scheduler: SchedulerName;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  /** Use the native addon. */
+  readonly native: boolean;
   readonly kv: KvData | undefined;
   /** Those that are loaded: a worker that takes a dead one's place must have them before its first request. */
   readonly functions: readonly LoadedRecord[];

@@ -4,6 +4,7 @@ import { Arena, type ArenaConstraints, WORKERS_MAX } from '../ring/index.ts';
 import {
   compileFunction,
   type FunctionSpec,
+  nativeAddon,
   preopensOf,
   type RewriteInfo,
   SLOT_BYTES,
@@ -64,6 +65,8 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
 export class Runtime {
   readonly workers: number;
   readonly spinNs: number;
+  /** The native addon is in use. */
+  readonly native: boolean;
   readonly #arena: Arena;
   readonly #supervisor: Supervisor;
   readonly #invoker: Invoker;
@@ -84,6 +87,7 @@ export class Runtime {
     // Spinning pays only where it takes no core from the listener or from other guests.
     this.spinNs = (options.spinUs ?? (cores > workers + 1 ? SPIN_US : 0)) * 1e3;
     this.#kv = createKvStore(options.kv, workers);
+    this.native = options.native !== 'off' && nativeAddon() !== undefined;
     this.#arena = Arena.create(constraints);
     this.#supervisor = new Supervisor({
       arena: this.#arena,
@@ -91,6 +95,7 @@ export class Runtime {
       scheduler: options.scheduler ?? 'rr',
       quantumNs: (options.quantumUs ?? 1000) * 1e3,
       spinNs: this.spinNs,
+      native: this.native,
       sandboxesMax:
         options.maxSandboxesPerWorker ?? Math.max(1, Math.floor(SANDBOXES_MAX / workers / 4)),
       kv: this.#kv,
@@ -199,6 +204,7 @@ export class Runtime {
       chunksFree: chunks.free,
       chunks: constraints.chunks,
       workersLost: this.#supervisor.workersLost,
+      native: this.native,
       kv: this.#kv?.stats(),
       ticks: cells.ticks,
       interrupts: cells.interrupts,

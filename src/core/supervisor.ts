@@ -39,6 +39,7 @@ export interface SupervisorOptions {
   readonly quantumNs: number;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly native: boolean;
   readonly kv: KvStore | undefined;
   readonly onLog: ((line: LogLine) => void) | undefined;
 }
@@ -131,7 +132,7 @@ export class Supervisor {
   }
 
   #spawn(w: number): Promise<void> {
-    const { arena, scheduler, spinNs, sandboxesMax, kv } = this.#options;
+    const { arena, scheduler, spinNs, sandboxesMax, native, kv } = this.#options;
     const data: WorkerData = {
       memory: arena.ring.memory,
       control: this.#controls[w] as WebAssembly.Memory,
@@ -139,6 +140,7 @@ export class Supervisor {
       scheduler,
       spinNs,
       sandboxesMax,
+      native,
       kv: kv?.data,
       functions: [...this.#images.values()].map(({ spec, module }) => ({
         spec: encodeSpec(spec),

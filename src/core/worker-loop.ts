@@ -27,6 +27,7 @@ import {
   Host,
   type KvAccess,
   monotonicNs,
+  type NativeAddon,
   OUTCOME,
   type Sandbox,
   SandboxPool,
@@ -70,6 +71,7 @@ export interface WorkerLoopOptions {
   readonly policy: Policy;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly addon: NativeAddon | undefined;
   readonly kv: KvAccess | undefined;
   readonly onMail: () => void;
   readonly onLog: (sandbox: Sandbox, text: string) => void;
@@ -131,6 +133,7 @@ export class WorkerLoop implements GuestKernel {
           this.#wait(timeout),
         ),
       },
+      options.addon,
     );
     this.#ready = () => this.#state.hasMail || this.#hasQueued() || this.#calls.isReady;
     this.#answered = (sandbox, answer) => {

@@ -1,7 +1,7 @@
 /** Entry of a worker thread. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena, Table } from '../ring/index.ts';
-import type { KvAccess } from '../sandbox/index.ts';
+import { type KvAccess, nativeAddon } from '../sandbox/index.ts';
 import type { FromWorker, KvData, LoadedRecord, ToWorker, WorkerData } from './messages.ts';
 import { createPolicy } from './policy.ts';
 import { decodeSpec } from './records.ts';
@@ -19,6 +19,7 @@ const loop: WorkerLoop = new WorkerLoop({
   policy: createPolicy(data.scheduler),
   spinNs: data.spinNs,
   sandboxesMax: data.sandboxesMax,
+  addon: data.native ? nativeAddon() : undefined,
   kv: data.kv && kvAccess(data.kv),
   onMail: readMail,
   onLog: (sandbox, text) => post({ type: 'log', fn: sandbox.spec.name, text }),

@@ -1,4 +1,5 @@
 /** Sandboxes: from a module's bytes to preemptible, resettable instances, and what they may call. */
+export { type NativeAddon, nativeAddon } from './addon.ts';
 export { monotonicNs, realtimeNs } from './clock.ts';
 export { ERRNO } from './errno.ts';
 export { Exchange, ExchangeTable, HEAD_ROOM_BYTES, SLOT_BYTES, SLOT_STATE } from './exchange.ts';

@@ -9,6 +9,7 @@
  * here; past the cap the sandbox that was longest idle makes room, and if none is idle the caller gets none. Guests with
  * several memories count for each of them, and twice for one with 64-bit addresses.
  */
+import type { NativeAddon } from './addon.ts';
 import type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 import { STATE } from './lifecycle.ts';
 import { Sandbox } from './sandbox.ts';
@@ -63,6 +64,7 @@ export class SandboxPool {
   readonly #limits: PoolLimits;
   readonly #hostImports: (spec: FunctionSpec) => WebAssembly.Imports;
   readonly #intrinsics: Intrinsics;
+  readonly #addon: NativeAddon | undefined;
   readonly #functions: (FunctionPool | undefined)[] = [];
   /** Sandboxes that exist, and how many were made and retired in all. */
   #count = 0;
@@ -76,10 +78,12 @@ export class SandboxPool {
     limits: PoolLimits,
     hostImports: (spec: FunctionSpec) => WebAssembly.Imports,
     intrinsics: Intrinsics,
+    addon: NativeAddon | undefined = undefined,
   ) {
     this.#limits = limits;
     this.#hostImports = hostImports;
     this.#intrinsics = intrinsics;
+    this.#addon = addon;
   }
 
   get count(): number {
@@ -159,7 +163,7 @@ export class SandboxPool {
       first = $luge[(spec.memories[0] as MemorySpec).name] as WebAssembly.Memory;
       imports = { ...imports, $luge };
     }
-    const sandbox = new Sandbox(pool.image, imports, first);
+    const sandbox = new Sandbox(pool.image, imports, first, this.#addon);
     if (!sandbox.reset()) throw new Error(`a new sandbox of ${spec.name} could not be reset`);
     this.#count++;
     this.#memories += weightOf(spec);

@@ -47,6 +47,7 @@ describe('luge form', () => {
       dialect: 'luge',
       workers: 'auto',
       scheduler: 'rr',
+      native: 'auto',
       quantumNs: 1_000_000,
       maxQueue: 1024,
       logRequests: false,
@@ -158,6 +159,7 @@ describe('luge form', () => {
     expect(config).toMatchObject({
       workers: 3,
       scheduler: 'fifo',
+      native: 'auto',
       quantumNs: 250_000,
       maxQueue: 16,
       spinNs: 7000,
@@ -484,6 +486,7 @@ describe('overrides', () => {
         port: 2,
         workers: 'auto',
         scheduler: 'fifo',
+        native: 'auto',
         quantumNs: 0,
         maxQueue: 3,
         spinNs: 0,
@@ -497,6 +500,7 @@ describe('overrides', () => {
     expect(config).toMatchObject({
       workers: 'auto',
       scheduler: 'fifo',
+      native: 'auto',
       quantumNs: 0,
       maxQueue: 3,
       spinNs: 0,

@@ -31,6 +31,7 @@ const SAMPLES: Record<string, [string, unknown]> = {
   host: ['::1', '::1'],
   workers: ['4', 4],
   scheduler: ['fifo', 'fifo'],
+  native: ['off', 'off'],
   quantumNs: ['250', 250_000],
   maxQueue: ['16', 16],
   spinNs: ['0', 0],
