@@ -277,7 +277,7 @@ describe('luge inspect', () => {
     expect(text).toContain('1 page of 64 KiB, may grow to 1,024; declared with no maximum');
     expect(text).toContain('  gemm: 2 loops, 1 elided; 0 at calls; ');
     expect(text).toContain('replays 1 data segment, 12 bytes');
-    expect(text).toMatch(/reset {7}about 0\.73 µs \(an estimate/);
+    expect(text).toMatch(/reset {7}about 0\.43 µs \(an estimate/);
     expect(text).toMatch(/ {2}name, \d+ bytes: corrected/);
   });
 

@@ -6,7 +6,7 @@ import { distinct } from './memories.ts';
 import { type ResetPlan, servesOnceBecause } from './reset.ts';
 
 export interface ResetInfo {
-  /** Pages of 64 KiB that are filled with zeros, of all memories; under growth 'keep' those of memories that have not grown. */
+  /** Pages of 64 KiB that are made zeros again, of all memories; under growth 'keep' those of memories that have not grown. */
   readonly clearedPages: number;
   /** Active data segments, which are copied anew, and their bytes. */
   readonly dataSegments: number;

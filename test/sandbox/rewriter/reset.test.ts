@@ -222,3 +222,22 @@ describe('exceptions', () => {
     }
   });
 });
+
+describe('restore', () => {
+  it('does_all_that_reset_does_but_for_the_memory', async () => {
+    const source =
+      assemble(`(module (memory (export "memory") 1) (data (i32.const 8) "data") (global $g (export "g") (mut i32) (i32.const 5))
+      (table (export "t") 2 funcref) (elem (i32.const 0) $f)
+      (func $f (export "handle") (global.set $g (i32.const 6)) (i32.store (i32.const 100) (i32.const -1)) (table.set (i32.const 0) (ref.null func))
+        (memory.fill (i32.const 8) (i32.const 1) (i32.const 4))))`);
+    const guest = new Rewritten(source);
+    await guest.reset();
+    const fresh = guest.state();
+    await guest.enter();
+    expect(await guest.call('$luge.restore')).toBe(0);
+    const now = guest.state();
+    expect({ ...now, bytes: [] }).toEqual({ ...fresh, bytes: [] });
+    // The data segment is back, and what nobody cleared is still there.
+    expect(now.bytes).toEqual([...fresh.bytes, [100, 255], [101, 255], [102, 255], [103, 255]]);
+  });
+});
