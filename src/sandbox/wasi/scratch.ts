@@ -230,10 +230,13 @@ class ScratchDirectory extends ScratchNode implements DirectoryNode {
   readonly type: typeof FILETYPE.DIRECTORY = FILETYPE.DIRECTORY;
   readonly size = 0;
   readonly entries = new Map<string, AnyScratchNode>();
-  /** Itself at the root. */
+  /** Itself at the root, and of a folder that was removed. */
   parent: ScratchDirectory = this;
 
-  drop(): void {}
+  /** A descriptor may hold it still, and must not hold a chain of removed folders above it, which no quota counts. */
+  drop(): void {
+    this.parent = this;
+  }
 
   lookup(name: string): Node | number {
     return this.entries.get(name) ?? ENOENT;

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   APPEND,
+  BUFFER,
   CREAT,
   DIRECTORY,
   E,
@@ -187,6 +188,28 @@ describe('memory', () => {
 });
 
 describe('names', () => {
+  it('a_removed_folder_has_nothing_above_it', () => {
+    const guest = guestOf();
+    guest.at('path_create_directory', TMP, 'd');
+    guest.at('path_create_directory', TMP, 'd/e');
+    guest.at('path_create_directory', TMP, 'd/f');
+    const removed = guest.open(TMP, 'd/e', { flags: DIRECTORY });
+    const replaced = guest.open(TMP, 'd/f', { flags: DIRECTORY });
+    const above = (fd: number): bigint => {
+      expect(guest.call('fd_readdir', fd, BUFFER, 64, 1n, 64)).toBe(E.SUCCESS);
+      return guest.view.getBigUint64(BUFFER + 8, true);
+    };
+    expect(above(removed)).toBe((guest.stat(TMP, 'd') as { ino: bigint }).ino);
+    expect(guest.at('path_remove_directory', TMP, 'd/e')).toBe(E.SUCCESS);
+    guest.at('path_create_directory', TMP, 'g');
+    expect(guest.rename(TMP, 'g', TMP, 'd/f')).toBe(E.SUCCESS);
+    for (const fd of [removed, replaced]) {
+      // From the start: the list that it was given before says what was so then.
+      guest.call('fd_readdir', fd, BUFFER, 64, 0n, 64);
+      expect(above(fd)).toBe((guest.stat(fd) as { ino: bigint }).ino);
+    }
+  });
+
   it('rename_replaces_what_posix_lets_it_replace', () => {
     const guest = guestOf();
     guest.make(TMP, 'file', 'f');
