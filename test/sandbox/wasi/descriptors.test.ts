@@ -129,6 +129,8 @@ describe('rights', () => {
     const fd = guest.open(TMP, '.', { flags: DIRECTORY, inheriting: FD_READ });
     expect(guest.contents(fd, 'a')).toBe('text');
     expect(guest.open(fd, 'a', { rights: BOTH })).toBe(-E.NOTCAPABLE);
+    expect(guest.open(fd, 'new', { flags: CREAT, rights: BOTH })).toBe(-E.NOTCAPABLE);
+    expect(guest.stat(TMP, 'new')).toBe(-E.NOENT);
     const opened = guest.rights(guest.open(fd, 'a')) as { base: bigint };
     expect(opened.base).toBe(FD_READ);
     const bare = guest.open(TMP, '.', { flags: DIRECTORY, rights: 1n << 14n });
