@@ -79,12 +79,20 @@ export class FakeGuest {
       target.set(part, at);
       return part.length;
     };
+    const printed = {
+      length: 0,
+      append(_: Uint8Array, from: number, to: number): boolean {
+        printed.length += to - from;
+        return true;
+      },
+    };
     const spec = { iface: 'wasi', response: 'raw', maxOutputBytes: 100, ...preopensOf(options) };
     this.sandbox = {
       u8: this.u8,
       spec: spec as unknown as FunctionSpec,
       exchange: {
         request: { read },
+        body: printed,
         bodyOffset: 0,
         bodyBytes: bytes.length,
       } as unknown as Exchange,
