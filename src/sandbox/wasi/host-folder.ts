@@ -158,17 +158,17 @@ class HostOpenFile implements OpenFile {
 class HostEntry implements Entry {
   readonly name: string;
   readonly type: Filetype;
-  readonly #path: string;
+  readonly #folder: HostDirectory;
 
-  constructor(name: string, type: Filetype, path: string) {
+  constructor(name: string, type: Filetype, folder: HostDirectory) {
     this.name = name;
     this.type = type;
-    this.#path = path;
+    this.#folder = folder;
   }
 
   /** Looked up only for what a guest's buffer has room for; 0 when it went away meanwhile. */
   get ino(): bigint {
-    const stat = statOf(this.#path);
+    const stat = statOf(this.#folder.pathOf(this.name));
     return typeof stat === 'number' ? 0n : stat.ino;
   }
 }
@@ -178,7 +178,7 @@ class HostDirectory extends HostNode implements DirectoryNode {
 
   lookup(name: string): Node | number {
     if (FOREIGN_NAME?.test(name)) return ENOENT;
-    const path = this.#pathOf(name);
+    const path = this.pathOf(name);
     let seen: BigIntStats | undefined;
     try {
       seen = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -243,10 +243,10 @@ class HostDirectory extends HostNode implements DirectoryNode {
   }
 
   #entry(name: string, found: Dirent): Entry {
-    return new HostEntry(name, filetype(found), this.#pathOf(name));
+    return new HostEntry(name, filetype(found), this);
   }
 
-  #pathOf(name: string): string {
+  pathOf(name: string): string {
     return this.path.endsWith(sep) ? this.path + name : this.path + sep + name;
   }
 }

@@ -185,6 +185,23 @@ describe('memory', () => {
     expect(heldBytes() - before).toBeLessThan(maxBytes);
     expect(guest.stat(TMP, '31')).toMatchObject({ size: 1 });
   });
+
+  it('lists_of_large_folders_are_not_kept_for_every_descriptor', () => {
+    const guest = guestOf({ maxFiles: 40_000 });
+    for (let i = 0; i < 40_000; i++) guest.at('path_create_directory', TMP, `${i}`);
+    const [older, newer] = [0, 1].map(() => guest.open(TMP, '.', { flags: DIRECTORY }));
+    // The first one behind `.` and `..`.
+    const first = (fd: number | undefined): string => {
+      expect(guest.call('fd_readdir', fd as number, BUFFER, 25, 2n, 64)).toBe(E.SUCCESS);
+      return guest.text(BUFFER + 24, 1);
+    };
+    expect([first(older), first(newer)]).toEqual(['0', '0']);
+    guest.at('path_remove_directory', TMP, '0');
+    // The newest list is as it was found. The other one was forgotten, and is made anew; then it is the newest.
+    expect(first(newer)).toBe('0');
+    expect(first(older)).toBe('1');
+    expect(first(newer)).toBe('1');
+  });
 });
 
 describe('names', () => {
