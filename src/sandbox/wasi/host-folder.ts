@@ -107,6 +107,7 @@ class HostFile extends HostNode implements FileNode {
 }
 
 class HostOpenFile implements OpenFile {
+  readonly readBytesMax: number = READ_BYTES_MAX;
   readonly #fd: number;
 
   constructor(fd: number) {
@@ -132,7 +133,7 @@ class HostOpenFile implements OpenFile {
 
   read(position: number, target: Uint8Array, at: number, count: number): number {
     try {
-      return readSync(this.#fd, target, at, Math.min(count, READ_BYTES_MAX), position);
+      return readSync(this.#fd, target, at, count, position);
     } catch (error) {
       return -errnoOf(error);
     }

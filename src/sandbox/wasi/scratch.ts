@@ -140,6 +140,7 @@ class ScratchLink extends ScratchNode implements LinkNode {
 /** Bytes of `data` behind `size` are zero; those between `data.length` and `size` are zero, too, and not there yet. */
 class ScratchFile extends ScratchNode implements FileNode, OpenFile {
   readonly type: typeof FILETYPE.REGULAR_FILE = FILETYPE.REGULAR_FILE;
+  readonly readBytesMax: number = Number.POSITIVE_INFINITY;
   size = 0;
   #data = EMPTY_BYTES;
   #opened = 0;

@@ -48,6 +48,24 @@ it('files_are_read_from_any_place', () => {
   guest.finish();
 });
 
+it('a_read_brings_at_most_a_mebibyte_in_however_many_buffers', () => {
+  writeFileSync(join(data, 'large'), new Uint8Array(3 << 20));
+  const guest = guestOf();
+  const fd = guest.open(DATA, 'large');
+  // All of them the same part of the memory.
+  for (let i = 0; i < 64; i++) {
+    guest.view.setUint32(16384 + 8 * i, 32768, true);
+    guest.view.setUint32(16388 + 8 * i, 32768, true);
+  }
+  expect(guest.call('fd_read', fd, 16384, 64, 64)).toBe(E.SUCCESS);
+  expect(guest.view.getUint32(64, true)).toBe(1 << 20);
+  expect(guest.call('fd_pread', fd, 16384, 64, 1n, 64)).toBe(E.SUCCESS);
+  expect(guest.view.getUint32(64, true)).toBe(1 << 20);
+  expect(guest.seek(fd, 0, 1)).toBe(1 << 20);
+  guest.finish();
+  rmSync(join(data, 'large'));
+});
+
 it.each([
   ['..', 'the folder above'],
   ['../secret', 'a file above'],
