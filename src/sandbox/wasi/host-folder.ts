@@ -132,6 +132,8 @@ class HostOpenFile implements OpenFile {
   }
 
   read(position: number, target: Uint8Array, at: number, count: number): number {
+    // Node refuses such a number, and no file goes so far.
+    if (position > Number.MAX_SAFE_INTEGER) return 0;
     try {
       return readSync(this.#fd, target, at, count, position);
     } catch (error) {

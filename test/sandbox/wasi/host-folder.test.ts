@@ -66,6 +66,22 @@ it('a_read_brings_at_most_a_mebibyte_in_however_many_buffers', () => {
   rmSync(join(data, 'large'));
 });
 
+it.each([2n ** 53n - 1n, 2n ** 53n, 2n ** 60n, 2n ** 63n - 1n])(
+  'there_is_nothing_at %d',
+  (offset) => {
+    const guest = guestOf();
+    guest.make(TMP, 'mine', 'x');
+    guest.view.setUint32(16384, 32768, true);
+    guest.view.setUint32(16388, 10, true);
+    for (const fd of [guest.open(DATA, 'a'), guest.open(TMP, 'mine')]) {
+      guest.view.setUint32(64, 99, true);
+      expect(guest.call('fd_pread', fd, 16384, 1, offset, 64)).toBe(E.SUCCESS);
+      expect(guest.view.getUint32(64, true)).toBe(0);
+    }
+    guest.finish();
+  },
+);
+
 it.each([
   ['..', 'the folder above'],
   ['../secret', 'a file above'],
