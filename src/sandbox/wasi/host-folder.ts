@@ -9,6 +9,8 @@
  * Calls are synchronous, on the worker's thread: files in the page cache take some 10 µs to open and 3 to read from, while a trip
  * through the thread pool takes longer and would need the event loop, which a worker seldom turns. Reads are cut at READ_BYTES_MAX
  * and lists at ENTRIES_MAX, so that no call holds the worker for long. Only files and folders open: a pipe or device could block.
+ * Open files are descriptors of the process, which its sockets need, too: a worker has OPEN_FILES_MAX at once for all its guests,
+ * since `maxOpenFiles` times as many guests as can sleep would be more than any process is given.
  */
 import { isUtf8 } from 'node:buffer';
 import {
@@ -24,7 +26,7 @@ import {
   readSync,
 } from 'node:fs';
 import { sep } from 'node:path';
-import { EIO, ENOENT, EOVERFLOW, EROFS, errnoOf } from './errno.ts';
+import { EIO, ENFILE, ENOENT, EOVERFLOW, EROFS, errnoOf } from './errno.ts';
 import type {
   DirectoryNode,
   Entry,
@@ -39,10 +41,15 @@ import { FILETYPE, type Filetype } from './node.ts';
 
 const READ_BYTES_MAX = 1 << 20;
 const ENTRIES_MAX = 65_536;
+/** Two for each guest that all workers together can hold by default. */
+const OPEN_FILES_MAX = 4096;
 /** Windows has neither of these two. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** Where '/' is not the only separator, a name must not hold one of the others, nor a drive or stream. */
 const FOREIGN_NAME: RegExp | undefined = sep === '/' ? undefined : /[\\:]/;
+
+/** Of this thread. */
+let openFiles = 0;
 
 abstract class HostNode {
   readonly isReadOnly = true;
@@ -93,6 +100,7 @@ class HostFile extends HostNode implements FileNode {
   }
 
   open(): OpenFile | number {
+    if (openFiles >= OPEN_FILES_MAX) return ENFILE;
     let fd: number;
     try {
       fd = openSync(this.path, OPEN_FLAGS);
@@ -112,6 +120,7 @@ class HostOpenFile implements OpenFile {
 
   constructor(fd: number) {
     this.#fd = fd;
+    openFiles++;
   }
 
   isSame({ dev, ino }: BigIntStats): boolean {
@@ -150,6 +159,7 @@ class HostOpenFile implements OpenFile {
   }
 
   close(): void {
+    openFiles--;
     try {
       closeSync(this.#fd);
     } catch {

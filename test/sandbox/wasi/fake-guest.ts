@@ -15,6 +15,7 @@ export const E = {
   LOOP: 32,
   MFILE: 33,
   NAMETOOLONG: 37,
+  NFILE: 41,
   NOENT: 44,
   NOSPC: 51,
   NOTDIR: 54,

@@ -173,6 +173,30 @@ it.skipIf(process.platform !== 'linux')(
   },
 );
 
+it('a_worker_has_so_many_files_open_for_all_its_guests_and_no_more', () => {
+  const guests = Array.from({ length: 5 }, () => guestOf(1024));
+  const opened = (guest: FakeGuest): number => {
+    for (let n = 0; ; n++) {
+      const fd = guest.open(DATA, 'a');
+      // A process that is given fewer than a worker would take says the latter, too.
+      if (fd === -E.MFILE || fd === -E.NFILE) return n;
+      expect(fd).toBeGreaterThan(0);
+    }
+  };
+  try {
+    const count = guests.reduce((sum, guest) => sum + opened(guest), 0);
+    expect(count).toBeGreaterThan(100);
+    expect(count).toBeLessThanOrEqual(4096);
+    expect(guests[4]?.open(DATA, 'a')).toBe(-E.NFILE);
+    expect(guests[4]?.open(DATA, 'sub', { flags: DIRECTORY })).toBeGreaterThan(0);
+    guests[0]?.finish();
+    expect(opened(guests[4] as FakeGuest)).toBeGreaterThan(100);
+  } finally {
+    for (const guest of guests) guest.finish();
+  }
+  expect(guestOf().contents(DATA, 'a')).toBe('text of a');
+});
+
 it('a_file_that_is_gone_or_a_folder_that_was_swapped_is_an_errno', () => {
   const guest = guestOf();
   mkdirSync(join(data, 'going'));
