@@ -27,7 +27,7 @@ export interface FunctionSpec {
   readonly cpuLimitNs: number;
   readonly queueTimeoutNs: number;
   readonly maxOutputBytes: number;
-  /** Arguments behind argv[0] and before the query's. */
+  /** Arguments behind argv[0] and before the query's; here and below a character is a byte. */
   readonly args: readonly string[];
   /** Environment of WASI guests, `NAME=value`, behind the CGI variables. */
   readonly env: readonly string[];

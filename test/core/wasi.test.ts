@@ -30,16 +30,17 @@ it('input_is_the_body_and_output_the_answer', async () => {
 });
 
 it('arguments_are_the_route_then_the_configured_ones_then_the_query', async () => {
-  await runtime.load('args', { wasm: list('args'), route: '/run', args: ['-v', 'ä'] });
+  await runtime.load('args', { wasm: list('args'), route: '/run', args: ['-v', 'ä', '関Ā'] });
   const result = await runtime.invoke('args', { target: '/run?10&x=%20&&y' });
-  expect(textOf(result).split('\0')).toEqual(['/run', '-v', 'ä', '10', 'x=%20', 'y', '']);
+  const found = Buffer.from(result.body).toString('utf8').split('\0');
+  expect(found).toEqual(['/run', '-v', 'ä', '関Ā', '10', 'x=%20', 'y', '']);
 });
 
 it('the_environment_holds_the_cgi_variables_and_its_own', async () => {
   await runtime.load('environ', {
     wasm: list('environ'),
     route: '/files/*',
-    env: { MODE: 'fast', EMPTY: '' },
+    env: { MODE: 'fast', EMPTY: '', PLACE: 'Ārhus' },
   });
   const result = await runtime.invoke('environ', {
     method: 'PUT',
@@ -69,6 +70,7 @@ it('the_environment_holds_the_cgi_variables_and_its_own', async () => {
       'HTTP_X_TWO_WORDS=v',
       'MODE=fast',
       'EMPTY=',
+      `PLACE=${Buffer.from('Ārhus').toString('latin1')}`,
     ]),
   );
   expect(found.some((variable) => variable.startsWith('HTTP_PROXY'))).toBe(false);
