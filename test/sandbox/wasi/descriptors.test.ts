@@ -171,6 +171,14 @@ describe('streams', () => {
     }
   });
 
+  it('a_character_may_be_printed_on_2_byte_by_byte', () => {
+    const guest = new FakeGuest();
+    for (const byte of Buffer.from('größe 🛷\n関')) guest.write(2, Buffer.of(byte));
+    expect(guest.logged).toEqual(['größe 🛷\n']);
+    guest.finish();
+    expect(guest.logged).toEqual(['größe 🛷\n', '関']);
+  });
+
   it('a_request_that_only_prints_makes_no_descriptors', () => {
     const guest = new FakeGuest({ scratch: {} }, 'body');
     guest.read(0, 9);
