@@ -8,6 +8,7 @@
  *   poll_call_geomean         the naive form: poll and call in each loop and at each function's entry
  *   poll_bytes_ratio          size of the rewritten module over that of the untouched one, geometric mean
  *   preempt_latency_us_…      from the raising of the flag by another thread until the guest is in the host function that its poll calls
+ *   poll_way_<name>_ratio     ways to poll, in a loop of two memory accesses: poll/alternatives-child.ts
  *   rewrite_mb_per_s          as in bench/rewrite.ts
  *
  * A process for each kernel. V8 compiles as it does in a server, with Liftoff and then TurboFan; what counts comes after that.
@@ -49,13 +50,16 @@ export async function poll(wanted: readonly string[]): Promise<Figure[]> {
     figure('poll_call_geomean', 'x', geomeans(byVariant.get('call'))),
     figure('poll_bytes_ratio', 'x', [geomean(workloads.map(({ bytes }) => growth(bytes)))]),
     ...latencyFigures(latenciesUs),
+    ...Object.entries(child<Record<string, number[]>>('alternatives-child')).map(([way, ratios]) =>
+      figure(`poll_way_${way}_ratio`, 'x', ratios),
+    ),
     figure('rewrite_mb_per_s', 'MB/s', warm(syntheticModule(MODULE_BYTES))),
   ];
 }
 
-function child<T>(file: string, workload: string): T {
+function child<T>(file: string, ...args: string[]): T {
   const path = fileURLToPath(new URL(`./poll/${file}.ts`, import.meta.url));
-  return JSON.parse(execFileSync(process.execPath, [path, workload], { encoding: 'utf8' })) as T;
+  return JSON.parse(execFileSync(process.execPath, [path, ...args], { encoding: 'utf8' })) as T;
 }
 
 function latencyFigures(us: readonly number[]): Figure[] {

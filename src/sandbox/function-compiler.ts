@@ -41,6 +41,8 @@ export function compileFunction(
   if (iface === 'none') throw new FunctionError('ERR_WASM_NO_ENTRY', 'the module has no entry');
   const spec: FunctionSpec = {
     ...rest,
+    args: rest.args.map(byteText),
+    env: rest.env.map(byteText),
     iface,
     // Two imports of one memory have one name.
     memories: memories
@@ -49,6 +51,11 @@ export function compileFunction(
     hasWideCalls: info.imports.some(isWideCall),
   };
   return { image: { spec, module }, info };
+}
+
+/** UTF-8, a character a byte: as requests are read, too. Guests take what is configured for text, and Rust's programs insist on it. */
+function byteText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
 }
 
 /** Throws for the first import that no interface provides. */

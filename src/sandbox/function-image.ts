@@ -32,7 +32,7 @@ export interface FunctionSpec {
   readonly maxOutputBytes: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. */
   readonly maxCallDepth: number;
-  /** Arguments behind argv[0] and before the query's. */
+  /** Arguments behind argv[0] and before the query's; here and below a character is a byte. */
   readonly args: readonly string[];
   /** Environment of WASI guests, `NAME=value`, behind the CGI variables. */
   readonly env: readonly string[];

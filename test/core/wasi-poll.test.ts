@@ -98,6 +98,35 @@ describe('clocks', () => {
     }
   });
 
+  it('nor_on_a_coarse_clock_whose_steps_come_at_other_moments_than_those_of_the_other', async () => {
+    // 1.2 steps have gone by when two are seen.
+    const steps = (clock: number, ns: number): string => `
+      (drop (call $now (i32.const ${clock}) (i64.const 0) (i32.const 8200)))
+      (call $clock (i32.const 0) (i32.const ${clock}) (i64.const ${1.2 * ns}) (i32.const 0))
+      (drop (call $all (i32.const 1)))
+      (drop (call $now (i32.const ${clock}) (i64.const 0) (i32.const 8208)))
+      (call $say (i32.add (i32.const 48) (i32.wrap_i64 (i64.div_u
+        (i64.sub (i64.load (i32.const 8208)) (i64.load (i32.const 8200))) (i64.const ${ns})))))`;
+    const fewest = async (clock: number, clockResolutionNs: number): Promise<number> => {
+      const name = `steps-${clock}-${clockResolutionNs}`;
+      await runtime.load(name, {
+        wasm: poller(steps(clock, clockResolutionNs)),
+        clockResolutionNs,
+      });
+      const sleep = async (_: unknown, i: number): Promise<number> => {
+        // At different moments within a step.
+        await new Promise((resolve) => setTimeout(resolve, 7 * i));
+        return Number(textOf(await runtime.invoke(name)));
+      };
+      return Math.min(...(await Promise.all(Array.from({ length: 8 }, sleep))));
+    };
+    for (const clock of [0, 1]) {
+      // How far apart the clocks' steps are depends on the machine, and on the resolution.
+      const all = [40e6, 50e6, 70e6, 90e6].map((resolution) => fewest(clock, resolution));
+      expect(Math.min(...(await Promise.all(all)))).toBeGreaterThanOrEqual(2);
+    }
+  });
+
   it('only_those_that_are_due_are_events', async () => {
     const body = await report(
       'due',

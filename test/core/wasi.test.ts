@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Runtime } from '../../src/core/index.ts';
-import { allFree, CAT, codeOf, small, textOf, until, wasi } from './guests.ts';
+import { allFree, CAT, codeOf, small, textOf, until, wasi, wat } from './guests.ts';
 
 const EFAULT = 21;
+const EINVAL = 28;
 
 /** Prints a list of strings, which `$<list>_get` writes at 4096. */
 const list = (name: 'args' | 'environ'): Uint8Array =>
@@ -29,16 +30,17 @@ it('input_is_the_body_and_output_the_answer', async () => {
 });
 
 it('arguments_are_the_route_then_the_configured_ones_then_the_query', async () => {
-  await runtime.load('args', { wasm: list('args'), route: '/run', args: ['-v', 'ä'] });
+  await runtime.load('args', { wasm: list('args'), route: '/run', args: ['-v', 'ä', '関Ā'] });
   const result = await runtime.invoke('args', { target: '/run?10&x=%20&&y' });
-  expect(textOf(result).split('\0')).toEqual(['/run', '-v', 'ä', '10', 'x=%20', 'y', '']);
+  const found = Buffer.from(result.body).toString('utf8').split('\0');
+  expect(found).toEqual(['/run', '-v', 'ä', '関Ā', '10', 'x=%20', 'y', '']);
 });
 
 it('the_environment_holds_the_cgi_variables_and_its_own', async () => {
   await runtime.load('environ', {
     wasm: list('environ'),
     route: '/files/*',
-    env: { MODE: 'fast', EMPTY: '' },
+    env: { MODE: 'fast', EMPTY: '', PLACE: 'Ārhus' },
   });
   const result = await runtime.invoke('environ', {
     method: 'PUT',
@@ -68,6 +70,7 @@ it('the_environment_holds_the_cgi_variables_and_its_own', async () => {
       'HTTP_X_TWO_WORDS=v',
       'MODE=fast',
       'EMPTY=',
+      `PLACE=${Buffer.from('Ārhus').toString('latin1')}`,
     ]),
   );
   expect(found.some((variable) => variable.startsWith('HTTP_PROXY'))).toBe(false);
@@ -105,6 +108,20 @@ it('bad_pointers_give_efault_and_nothing_is_written', async () => {
   });
   const result = await runtime.invoke('bad', { body: 'input' });
   expect([...result.body]).toEqual(calls.map(() => EFAULT));
+});
+
+it('random_bytes_come_in_calls_that_do_not_hold_the_worker_for_long', async () => {
+  const wasm = wat(`(module
+    (import "wasi_snapshot_preview1" "random_get" (func $random (param i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+    (memory (export "memory") 257)
+    (func (export "_start")
+      (i32.store8 (i32.const 65536) (call $random (i32.const 0) (i32.const 0x1000001)))
+      (i32.store (i32.const 0) (i32.const 65536)) (i32.store (i32.const 4) (i32.const 2))
+      (i32.store8 (i32.const 65537) (call $random (i32.const 65538) (i32.const 0xfefffe)))
+      (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 16)))))`);
+  await runtime.load('random', { wasm });
+  expect([...(await runtime.invoke('random')).body]).toEqual([EINVAL, 0]);
 });
 
 it('what_is_printed_on_2_is_logged_by_lines', async () => {

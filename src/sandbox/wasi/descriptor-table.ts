@@ -8,14 +8,19 @@ import { realtimeOf } from './clocks.ts';
 import { Descriptor, KIND, streamDescriptor } from './descriptor.ts';
 import { EBADF, SUCCESS } from './errno.ts';
 import { openHostFolder } from './host-folder.ts';
-import type { DirectoryNode } from './node.ts';
+import type { DirectoryNode, Entry } from './node.ts';
 import { DIRECTORY_RIGHTS, INHERITED_RIGHTS } from './rights.ts';
 import { createScratch } from './scratch.ts';
+
+/** Entries in all lists of a request, but for the newest one, which is kept whatever its length: some 10 MB. */
+const LISTED_ENTRIES_MAX = 65_536;
 
 export class DescriptorTable {
   readonly #descriptors: (Descriptor | undefined)[];
   readonly #descriptorsMax: number;
   #open: number;
+  /** Folders whose listing is kept, the oldest listing first; of closed ones there is none. */
+  #listed: Descriptor[] = [];
 
   constructor(sandbox: Sandbox) {
     const { folders, scratch, maxOpenFiles } = sandbox.spec;
@@ -70,6 +75,21 @@ export class DescriptorTable {
     this.#descriptors[to >>> 0] = descriptor;
     this.#descriptors[from >>> 0] = undefined;
     return SUCCESS;
+  }
+
+  /** Forgets the oldest ones where they would be too much: each descriptor of a large folder could hold one. */
+  keepListing(descriptor: Descriptor, listing: readonly Entry[]): void {
+    descriptor.listing = undefined;
+    const older = this.#listed.filter((other) => other.listing !== undefined);
+    let entries = listing.length;
+    for (const { listing: kept } of older) entries += kept?.length ?? 0;
+    while (entries > LISTED_ENTRIES_MAX && older.length > 0) {
+      const oldest = older.shift() as Descriptor;
+      entries -= oldest.listing?.length ?? 0;
+      oldest.listing = undefined;
+    }
+    descriptor.listing = listing;
+    this.#listed = [...older, descriptor];
   }
 
   closeAll(): void {

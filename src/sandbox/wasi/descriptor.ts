@@ -33,7 +33,7 @@ export class Descriptor {
   inheriting: number;
   flags: number;
   position = 0;
-  /** What fd_readdir found when it was last asked for the start: its cookies count in this. */
+  /** What fd_readdir found when it was last asked for the start: its cookies count in this. Set by the table, which bounds them. */
   listing: readonly Entry[] | undefined = undefined;
 
   constructor(options: DescriptorOptions) {
@@ -56,6 +56,7 @@ export class Descriptor {
   }
 
   close(): void {
+    this.listing = undefined;
     this.file?.close();
   }
 }

@@ -3,6 +3,7 @@
  *
  * A cookie is a place in the list that was made when cookie 0 was last asked for, so that a guest that removes what it reads meets
  * every entry once. `.` and `..` come first. The last entry is cut where the buffer ends: a full buffer says that there may be more.
+ * The table of descriptors bounds what such lists hold; one that it had to forget is made anew, and the cookie counts in that.
  *
  *   byte  name     dirent
  *      0  NEXT     u64, the cookie behind this entry
@@ -14,6 +15,7 @@ import type { Sandbox } from '../sandbox.ts';
 import type { Descriptor } from './descriptor.ts';
 import { storeBytes } from './guest-memory.ts';
 import { type DirectoryNode, type Entry, FILETYPE } from './node.ts';
+import { descriptorsOf } from './state.ts';
 
 const DIRENT_BYTES = 24;
 
@@ -29,9 +31,9 @@ export function storeEntries(
   if (cookie === 0n || descriptor.listing === undefined) {
     const listing = listingOf(directory);
     if (typeof listing === 'number') return -listing;
-    descriptor.listing = listing;
+    descriptorsOf(sandbox).keepListing(descriptor, listing);
   }
-  const { listing } = descriptor;
+  const listing = descriptor.listing as readonly Entry[];
   let used = 0;
   for (let i = Number(cookie); i < listing.length && used < room; i++) {
     const dirent = direntOf(listing[i] as Entry, i + 1);

@@ -203,7 +203,8 @@ function readFile(
   let read = 0;
   for (let i = 0; i < 2 * buffers; i += 2) {
     const bytes = IOVECS[i + 1] as number;
-    const n = file.read(position + read, sandbox.u8, IOVECS[i] as number, bytes);
+    const room = Math.min(bytes, file.readBytesMax - read);
+    const n = file.read(position + read, sandbox.u8, IOVECS[i] as number, room);
     if (n < 0) return read > 0 ? read : n;
     read += n;
     if (n < bytes) break;

@@ -9,6 +9,8 @@
  * Calls are synchronous, on the worker's thread: files in the page cache take some 10 µs to open and 3 to read from, while a trip
  * through the thread pool takes longer and would need the event loop, which a worker seldom turns. Reads are cut at READ_BYTES_MAX
  * and lists at ENTRIES_MAX, so that no call holds the worker for long. Only files and folders open: a pipe or device could block.
+ * Open files are descriptors of the process, which its sockets need, too: a worker has OPEN_FILES_MAX at once for all its guests,
+ * since `maxOpenFiles` times as many guests as can sleep would be more than any process is given.
  */
 import { isUtf8 } from 'node:buffer';
 import {
@@ -24,7 +26,7 @@ import {
   readSync,
 } from 'node:fs';
 import { sep } from 'node:path';
-import { EIO, ENOENT, EOVERFLOW, EROFS, errnoOf } from './errno.ts';
+import { EIO, ENFILE, ENOENT, EOVERFLOW, EROFS, errnoOf } from './errno.ts';
 import type {
   DirectoryNode,
   Entry,
@@ -39,10 +41,15 @@ import { FILETYPE, type Filetype } from './node.ts';
 
 const READ_BYTES_MAX = 1 << 20;
 const ENTRIES_MAX = 65_536;
+/** Two for each guest that all workers together can hold by default. */
+const OPEN_FILES_MAX = 4096;
 /** Windows has neither of these two. */
 const OPEN_FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 /** Where '/' is not the only separator, a name must not hold one of the others, nor a drive or stream. */
 const FOREIGN_NAME: RegExp | undefined = sep === '/' ? undefined : /[\\:]/;
+
+/** Of this thread. */
+let openFiles = 0;
 
 abstract class HostNode {
   readonly isReadOnly = true;
@@ -93,6 +100,7 @@ class HostFile extends HostNode implements FileNode {
   }
 
   open(): OpenFile | number {
+    if (openFiles >= OPEN_FILES_MAX) return ENFILE;
     let fd: number;
     try {
       fd = openSync(this.path, OPEN_FLAGS);
@@ -107,10 +115,12 @@ class HostFile extends HostNode implements FileNode {
 }
 
 class HostOpenFile implements OpenFile {
+  readonly readBytesMax: number = READ_BYTES_MAX;
   readonly #fd: number;
 
   constructor(fd: number) {
     this.#fd = fd;
+    openFiles++;
   }
 
   isSame({ dev, ino }: BigIntStats): boolean {
@@ -131,8 +141,10 @@ class HostOpenFile implements OpenFile {
   }
 
   read(position: number, target: Uint8Array, at: number, count: number): number {
+    // Node refuses such a number, and no file goes so far.
+    if (position > Number.MAX_SAFE_INTEGER) return 0;
     try {
-      return readSync(this.#fd, target, at, Math.min(count, READ_BYTES_MAX), position);
+      return readSync(this.#fd, target, at, count, position);
     } catch (error) {
       return -errnoOf(error);
     }
@@ -147,6 +159,7 @@ class HostOpenFile implements OpenFile {
   }
 
   close(): void {
+    openFiles--;
     try {
       closeSync(this.#fd);
     } catch {
@@ -158,17 +171,17 @@ class HostOpenFile implements OpenFile {
 class HostEntry implements Entry {
   readonly name: string;
   readonly type: Filetype;
-  readonly #path: string;
+  readonly #folder: HostDirectory;
 
-  constructor(name: string, type: Filetype, path: string) {
+  constructor(name: string, type: Filetype, folder: HostDirectory) {
     this.name = name;
     this.type = type;
-    this.#path = path;
+    this.#folder = folder;
   }
 
   /** Looked up only for what a guest's buffer has room for; 0 when it went away meanwhile. */
   get ino(): bigint {
-    const stat = statOf(this.#path);
+    const stat = statOf(this.#folder.pathOf(this.name));
     return typeof stat === 'number' ? 0n : stat.ino;
   }
 }
@@ -178,7 +191,7 @@ class HostDirectory extends HostNode implements DirectoryNode {
 
   lookup(name: string): Node | number {
     if (FOREIGN_NAME?.test(name)) return ENOENT;
-    const path = this.#pathOf(name);
+    const path = this.pathOf(name);
     let seen: BigIntStats | undefined;
     try {
       seen = lstatSync(path, { bigint: true, throwIfNoEntry: false });
@@ -243,10 +256,10 @@ class HostDirectory extends HostNode implements DirectoryNode {
   }
 
   #entry(name: string, found: Dirent): Entry {
-    return new HostEntry(name, filetype(found), this.#pathOf(name));
+    return new HostEntry(name, filetype(found), this);
   }
 
-  #pathOf(name: string): string {
+  pathOf(name: string): string {
     return this.path.endsWith(sep) ? this.path + name : this.path + sep + name;
   }
 }

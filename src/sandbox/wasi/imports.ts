@@ -22,7 +22,7 @@ import { pathCalls } from './path-calls.ts';
 import { pollCalls } from './poll.ts';
 import { processCalls } from './process-calls.ts';
 import { descriptorOf, type WasiState } from './state.ts';
-import { cgiOf } from './streams.ts';
+import { cgiOf, flushLog } from './streams.ts';
 
 export function wasiImports(host: Host): Record<string, unknown> {
   const none = (): number => ENOTSUP;
@@ -46,8 +46,7 @@ export function finishWasi(host: Host, sandbox: Sandbox): void {
   const state = sandbox.wasi as WasiState | undefined;
   if (state !== undefined) {
     state.descriptors?.closeAll();
-    if (state.log !== '') host.kernel.log(sandbox, state.log);
-    state.log = '';
+    if (state.log !== '') flushLog(host, sandbox, state, state.log.length);
   }
   const { iface, response } = sandbox.spec;
   if (iface === 'wasi' && response === 'cgi' && sandbox.outcome === OUTCOME.OK) {

@@ -65,21 +65,21 @@ export function resolvePath(base: DirectoryNode, path: string, follow: Follow): 
   if (path.startsWith('/')) return ENOTCAPABLE;
   const way: DirectoryNode[] = [base];
   // The next name is the last of these.
-  const names = path.split('/').reverse();
+  const names = namesOf(path);
   let isDirectory = endsInDirectory(path);
   let linksLeft = LINKS_MAX;
   for (;;) {
     const name = names.pop();
     const here = way[way.length - 1] as DirectoryNode;
     if (name === undefined) return { parent: undefined, name: '.', node: here, isDirectory: true };
-    if (name === '' || name === '.') continue;
+    if (name === '.') continue;
     if (name === '..') {
       if (way.length === 1) return ENOTCAPABLE;
       way.pop();
       continue;
     }
     if (Buffer.byteLength(name) > NAME_BYTES_MAX) return ENAMETOOLONG;
-    const isLast = names.every((next) => next === '');
+    const isLast = names.length === 0;
     const node = here.lookup(name);
     if (typeof node === 'number') {
       if (node !== ENOENT || !isLast) return node;
@@ -92,7 +92,7 @@ export function resolvePath(base: DirectoryNode, path: string, follow: Follow): 
       if (target.startsWith('/')) return ENOTCAPABLE;
       if (target === '') return ENOENT;
       if (isLast) isDirectory ||= endsInDirectory(target);
-      names.push(...target.split('/').reverse());
+      names.push(...namesOf(target));
     } else if (isLast) {
       return { parent: here, name, node, isDirectory };
     } else if (node.type === FILETYPE.DIRECTORY) {
@@ -101,6 +101,17 @@ export function resolvePath(base: DirectoryNode, path: string, follow: Follow): 
       return ENOTDIR;
     }
   }
+}
+
+/**
+ * From the last to the first, without the empty ones between slashes: `endsInDirectory` has seen what those at the end mean, and to look
+ * for them at each name made a walk of 40 links quadratic (300 ms in one call; 3 without).
+ */
+function namesOf(path: string): string[] {
+  return path
+    .split('/')
+    .filter((name) => name !== '')
+    .reverse();
 }
 
 function follows(follow: Follow, isDirectory: boolean): boolean {

@@ -82,6 +82,8 @@ export interface Entry {
 
 /** A file under a descriptor. */
 export interface OpenFile {
+  /** What one call may bring, however many buffers it has. */
+  readonly readBytesMax: number;
   stat(): Filestat | number;
   /** Copies up to `count` bytes to target[at …). How many; fewer than there are is no error. */
   read(position: number, target: Uint8Array, at: number, count: number): number;

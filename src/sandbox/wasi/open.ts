@@ -68,7 +68,7 @@ export function openPath(
   const start = base.directory as DirectoryNode;
   const place = resolvePath(start, path, isNew ? FOLLOW.NEVER : follow);
   if (typeof place === 'number') return place;
-  const node = nodeAt(place, request);
+  const node = nodeAt(place, request, base.inheriting);
   if (typeof node === 'number') return node;
   const descriptor = descriptorFor(node, request, base.inheriting);
   if (typeof descriptor === 'number') return descriptor;
@@ -87,7 +87,11 @@ function isPossible({ flags, fdflags }: OpenRequest): boolean {
 }
 
 /** What is there, or is made there. */
-function nodeAt({ parent, name, node, isDirectory }: Place, { flags }: OpenRequest): Node | number {
+function nodeAt(
+  { parent, name, node, isDirectory }: Place,
+  { flags, rights }: OpenRequest,
+  inherited: number,
+): Node | number {
   if (node !== undefined) {
     if ((flags & CREAT) !== 0 && (flags & EXCL) !== 0) return EEXIST;
     const mustBeFolder = isDirectory || (flags & DIRECTORY) !== 0;
@@ -95,7 +99,13 @@ function nodeAt({ parent, name, node, isDirectory }: Place, { flags }: OpenReque
   }
   if ((flags & CREAT) === 0) return ENOENT;
   if (isDirectory || parent === undefined) return EISDIR;
-  return parent.createFile(name);
+  // Before it is made: a call that fails leaves nothing behind.
+  return isHandedDown(rights, inherited) ? parent.createFile(name) : ENOTCAPABLE;
+}
+
+/** Whether the folder lets a file be opened for what is asked. */
+function isHandedDown(rights: bigint, inherited: number): boolean {
+  return (rightsOf(rights) & (FD_READ | FD_WRITE) & ~inherited) === 0;
 }
 
 function descriptorFor(node: Node, request: OpenRequest, inherited: number): Descriptor | number {
@@ -133,7 +143,7 @@ function fileDescriptor(
   inherited: number,
 ): Descriptor | number {
   const asked = rightsOf(rights);
-  if ((asked & (FD_READ | FD_WRITE) & ~inherited) !== 0) return ENOTCAPABLE;
+  if (!isHandedDown(rights, inherited)) return ENOTCAPABLE;
   if (node.isReadOnly && ((asked & FD_WRITE) !== 0 || (flags & TRUNC) !== 0)) return EROFS;
   const file = node.open();
   if (typeof file === 'number') return file;

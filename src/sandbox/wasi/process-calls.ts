@@ -10,6 +10,8 @@ import { argumentList, environmentList, storeList, storeSizes } from './string-l
 
 /** crypto fills at most this much at once from a shared view's copy. */
 const RANDOM_BYTES_MAX = 65536;
+/** Of one call, which cannot be cut short: 10 ms, while 4 GiB would hold the worker for 2 s and past any deadline. */
+const RANDOM_CALL_BYTES_MAX = 1 << 24;
 const SIGNAL_MAX = 30;
 /** Of the signals, by number: none, CHLD, CONT, URG and WINCH, whose default action is to do nothing. */
 const IGNORED_SIGNALS: ReadonlySet<number> = new Set([0, 16, 17, 22, 27]);
@@ -37,6 +39,7 @@ export function processCalls(host: Host): Record<string, unknown> {
     random_get: (pointer: number, bytes: number): number => {
       const sandbox = host.current;
       if (!inside(sandbox, pointer, bytes)) return EFAULT;
+      if (bytes >>> 0 > RANDOM_CALL_BYTES_MAX) return EINVAL;
       const { u8 } = sandbox;
       const end = (pointer >>> 0) + (bytes >>> 0);
       for (let at = pointer >>> 0; at < end; at += RANDOM_BYTES_MAX) {

@@ -6,8 +6,8 @@
  *   maxBytes   sizes of files (holes too) and of what links say              ENOSPC; a write that fits in part is cut short
  *   maxFiles   names in all folders, and files that are open without one     ENOSPC
  *
- * A file's buffer grows by doubling, so the memory behind it is at most twice its size. What has no name and no descriptor any more is
- * given back. Links are here since programs expect them of a POSIX folder and they cost nothing: lookup.ts walks them, so they
+ * A file's buffer grows by doubling and is given up when it becomes more than twice what a cut leaves, so the memory behind a file is at most
+ * twice its size, or BUFFER_BYTES_MIN. What has no name and no descriptor any more is given back. Links are here since programs expect them of a POSIX folder and they cost nothing: lookup.ts walks them, so they
  * cannot lead out. Access times stay what they were set to, as on a file system mounted with noatime.
  */
 import {
@@ -140,6 +140,7 @@ class ScratchLink extends ScratchNode implements LinkNode {
 /** Bytes of `data` behind `size` are zero; those between `data.length` and `size` are zero, too, and not there yet. */
 class ScratchFile extends ScratchNode implements FileNode, OpenFile {
   readonly type: typeof FILETYPE.REGULAR_FILE = FILETYPE.REGULAR_FILE;
+  readonly readBytesMax: number = Number.POSITIVE_INFINITY;
   size = 0;
   #data = EMPTY_BYTES;
   #opened = 0;
@@ -186,9 +187,8 @@ class ScratchFile extends ScratchNode implements FileNode, OpenFile {
   }
 
   resize(bytes: number): number {
+    if (bytes < this.size && !this.#cut(bytes)) return ENOMEM;
     if (!this.quota.takeBytes(bytes - this.size)) return ENOSPC;
-    if (bytes === 0) this.#data = EMPTY_BYTES;
-    else if (bytes < this.#data.length) this.#data.fill(0, bytes);
     this.size = bytes;
     this.touch();
     return SUCCESS;
@@ -197,9 +197,20 @@ class ScratchFile extends ScratchNode implements FileNode, OpenFile {
   /** False when the process has no memory left. */
   #reserve(bytes: number): boolean {
     if (bytes <= this.#data.length) return true;
+    return this.#move(Math.max(bytes, 2 * this.#data.length, BUFFER_BYTES_MIN));
+  }
+
+  /** A buffer that stayed would be memory that no quota counts: one for each file, as large as the quota. */
+  #cut(bytes: number): boolean {
+    if (this.#data.length > Math.max(2 * bytes, BUFFER_BYTES_MIN)) return this.#move(bytes);
+    this.#data.fill(0, bytes, this.size);
+    return true;
+  }
+
+  #move(capacity: number): boolean {
     try {
-      const data = new Uint8Array(Math.max(bytes, 2 * this.#data.length, BUFFER_BYTES_MIN));
-      data.set(this.#data);
+      const data = new Uint8Array(capacity);
+      data.set(this.#data.subarray(0, capacity));
       this.#data = data;
       return true;
     } catch {
@@ -220,10 +231,13 @@ class ScratchDirectory extends ScratchNode implements DirectoryNode {
   readonly type: typeof FILETYPE.DIRECTORY = FILETYPE.DIRECTORY;
   readonly size = 0;
   readonly entries = new Map<string, AnyScratchNode>();
-  /** Itself at the root. */
+  /** Itself at the root, and of a folder that was removed. */
   parent: ScratchDirectory = this;
 
-  drop(): void {}
+  /** A descriptor may hold it still, and must not hold a chain of removed folders above it, which no quota counts. */
+  drop(): void {
+    this.parent = this;
+  }
 
   lookup(name: string): Node | number {
     return this.entries.get(name) ?? ENOENT;

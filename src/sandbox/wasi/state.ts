@@ -10,7 +10,7 @@ export class WasiState {
   args: StringList | undefined = undefined;
   environment: StringList | undefined = undefined;
   cgi: CgiHead | undefined = undefined;
-  /** What was printed on stderr since the last line that went to the log. */
+  /** What was printed on stderr since the last line that went to the log; a character is a byte. */
   log = '';
   /** Undefined: the guest has its three streams and has not asked for more. */
   descriptors: DescriptorTable | undefined = undefined;

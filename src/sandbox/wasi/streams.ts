@@ -6,7 +6,7 @@ import type { Sandbox } from '../sandbox.ts';
 import { UNWIND } from '../unwind.ts';
 import { KIND, type Kind } from './descriptor.ts';
 import { IOVECS } from './guest-memory.ts';
-import { requestOf, stateOf } from './state.ts';
+import { requestOf, stateOf, type WasiState } from './state.ts';
 
 const LOG_LINE_BYTES_MAX = 8192;
 /** What a request may log in all: a guest in a loop must not fill the operator's disk. */
@@ -68,11 +68,15 @@ function logged(host: Host, sandbox: Sandbox, at: number, bytes: number): void {
   if (room <= 0) return;
   sandbox.loggedBytes += room;
   const state = stateOf(sandbox);
-  state.log += Buffer.from(sandbox.u8.slice(at, at + room)).toString('utf8');
+  state.log += Buffer.from(sandbox.u8.slice(at, at + room)).toString('latin1');
   const end = state.log.lastIndexOf('\n');
   if (end >= 0 || state.log.length > LOG_LINE_BYTES_MAX) {
-    const cut = end >= 0 ? end + 1 : state.log.length;
-    host.kernel.log(sandbox, state.log.slice(0, cut));
-    state.log = state.log.slice(cut);
+    flushLog(host, sandbox, state, end >= 0 ? end + 1 : state.log.length);
   }
+}
+
+/** Hands over the first `bytes` of the log, which is text only here: a guest may print a character in several writes, too. */
+export function flushLog(host: Host, sandbox: Sandbox, state: WasiState, bytes: number): void {
+  host.kernel.log(sandbox, Buffer.from(state.log.slice(0, bytes), 'latin1').toString('utf8'));
+  state.log = state.log.slice(bytes);
 }

@@ -129,6 +129,8 @@ describe('rights', () => {
     const fd = guest.open(TMP, '.', { flags: DIRECTORY, inheriting: FD_READ });
     expect(guest.contents(fd, 'a')).toBe('text');
     expect(guest.open(fd, 'a', { rights: BOTH })).toBe(-E.NOTCAPABLE);
+    expect(guest.open(fd, 'new', { flags: CREAT, rights: BOTH })).toBe(-E.NOTCAPABLE);
+    expect(guest.stat(TMP, 'new')).toBe(-E.NOENT);
     const opened = guest.rights(guest.open(fd, 'a')) as { base: bigint };
     expect(opened.base).toBe(FD_READ);
     const bare = guest.open(TMP, '.', { flags: DIRECTORY, rights: 1n << 14n });
@@ -167,6 +169,14 @@ describe('streams', () => {
       expect(guest.read(0, 9)).toBe('body');
       expect(guest.read(0, 9)).toBe('');
     }
+  });
+
+  it('a_character_may_be_printed_on_2_byte_by_byte', () => {
+    const guest = new FakeGuest();
+    for (const byte of Buffer.from('größe 🛷\n関')) guest.write(2, Buffer.of(byte));
+    expect(guest.logged).toEqual(['größe 🛷\n']);
+    guest.finish();
+    expect(guest.logged).toEqual(['größe 🛷\n', '関']);
   });
 
   it('a_request_that_only_prints_makes_no_descriptors', () => {

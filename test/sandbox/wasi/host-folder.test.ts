@@ -48,6 +48,40 @@ it('files_are_read_from_any_place', () => {
   guest.finish();
 });
 
+it('a_read_brings_at_most_a_mebibyte_in_however_many_buffers', () => {
+  writeFileSync(join(data, 'large'), new Uint8Array(3 << 20));
+  const guest = guestOf();
+  const fd = guest.open(DATA, 'large');
+  // All of them the same part of the memory.
+  for (let i = 0; i < 64; i++) {
+    guest.view.setUint32(16384 + 8 * i, 32768, true);
+    guest.view.setUint32(16388 + 8 * i, 32768, true);
+  }
+  expect(guest.call('fd_read', fd, 16384, 64, 64)).toBe(E.SUCCESS);
+  expect(guest.view.getUint32(64, true)).toBe(1 << 20);
+  expect(guest.call('fd_pread', fd, 16384, 64, 1n, 64)).toBe(E.SUCCESS);
+  expect(guest.view.getUint32(64, true)).toBe(1 << 20);
+  expect(guest.seek(fd, 0, 1)).toBe(1 << 20);
+  guest.finish();
+  rmSync(join(data, 'large'));
+});
+
+it.each([2n ** 53n - 1n, 2n ** 53n, 2n ** 60n, 2n ** 63n - 1n])(
+  'there_is_nothing_at %d',
+  (offset) => {
+    const guest = guestOf();
+    guest.make(TMP, 'mine', 'x');
+    guest.view.setUint32(16384, 32768, true);
+    guest.view.setUint32(16388, 10, true);
+    for (const fd of [guest.open(DATA, 'a'), guest.open(TMP, 'mine')]) {
+      guest.view.setUint32(64, 99, true);
+      expect(guest.call('fd_pread', fd, 16384, 1, offset, 64)).toBe(E.SUCCESS);
+      expect(guest.view.getUint32(64, true)).toBe(0);
+    }
+    guest.finish();
+  },
+);
+
 it.each([
   ['..', 'the folder above'],
   ['../secret', 'a file above'],
@@ -138,6 +172,30 @@ it.skipIf(process.platform !== 'linux')(
     expect(open()).toBe(before);
   },
 );
+
+it('a_worker_has_so_many_files_open_for_all_its_guests_and_no_more', () => {
+  const guests = Array.from({ length: 5 }, () => guestOf(1024));
+  const opened = (guest: FakeGuest): number => {
+    for (let n = 0; ; n++) {
+      const fd = guest.open(DATA, 'a');
+      // A process that is given fewer than a worker would take says the latter, too.
+      if (fd === -E.MFILE || fd === -E.NFILE) return n;
+      expect(fd).toBeGreaterThan(0);
+    }
+  };
+  try {
+    const count = guests.reduce((sum, guest) => sum + opened(guest), 0);
+    expect(count).toBeGreaterThan(100);
+    expect(count).toBeLessThanOrEqual(4096);
+    expect(guests[4]?.open(DATA, 'a')).toBe(-E.NFILE);
+    expect(guests[4]?.open(DATA, 'sub', { flags: DIRECTORY })).toBeGreaterThan(0);
+    guests[0]?.finish();
+    expect(opened(guests[4] as FakeGuest)).toBeGreaterThan(100);
+  } finally {
+    for (const guest of guests) guest.finish();
+  }
+  expect(guestOf().contents(DATA, 'a')).toBe('text of a');
+});
 
 it('a_file_that_is_gone_or_a_folder_that_was_swapped_is_an_errno', () => {
   const guest = guestOf();

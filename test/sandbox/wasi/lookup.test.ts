@@ -118,6 +118,23 @@ describe('links', () => {
     expect(made.contents(TMP, 'c40')).toBe(-E.LOOP);
   });
 
+  it('slashes_count_for_nothing_but_at_the_end', () => {
+    const made = guest();
+    made.symlink('d//e///', TMP, 'l');
+    made.symlink('a//', TMP, 'file');
+    expect(made.contents(TMP, 'l//f')).toBe('deep');
+    expect(made.contents(TMP, 'd///e//.//f')).toBe('deep');
+    expect(made.stat(TMP, 'l///')).toMatchObject({ type: 3 });
+    expect(made.stat(TMP, 'l')).toMatchObject({ type: 7 });
+    expect(made.stat(TMP, 'a//')).toBe(-E.NOTDIR);
+    expect(made.stat(TMP, 'file', true)).toBe(-E.NOTDIR);
+    // As long a way as there can be: each link's slashes stand behind those of the one before.
+    const slashes = '/'.repeat(4080);
+    for (let i = 0; i < 39; i++) made.symlink(`way${i + 1}${slashes}`, TMP, `way${i}`);
+    made.symlink(`${'d/../'.repeat(800)}d`, TMP, 'way39');
+    expect(made.stat(TMP, 'way0', true)).toEqual(made.stat(TMP, 'd'));
+  });
+
   it('a_new_file_is_made_where_a_link_leads_but_not_exclusively', () => {
     const made = guest();
     made.symlink('d/new', TMP, 'l');

@@ -1,7 +1,10 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   APPEND,
+  BUFFER,
   CREAT,
   DIRECTORY,
   E,
@@ -159,7 +162,71 @@ describe('the quota', () => {
   });
 });
 
+describe('memory', () => {
+  it('a_file_that_was_cut_keeps_no_more_than_twice_its_size', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const heldBytes = (): number => {
+      // The second one waits for the thread that frees what the first one found.
+      collect();
+      collect();
+      return process.memoryUsage().arrayBuffers;
+    };
+    const maxBytes = 1 << 22;
+    const guest = guestOf({ maxBytes });
+    const before = heldBytes();
+    for (let i = 0; i < 32; i++) {
+      const fd = guest.open(TMP, `${i}`, { flags: CREAT, rights: BOTH });
+      guest.seek(fd, maxBytes - 32, 0);
+      expect(guest.write(fd, 'x')).toBe(1);
+      expect(guest.call('fd_filestat_set_size', fd, 1n)).toBe(E.SUCCESS);
+      guest.call('fd_close', fd);
+    }
+    expect(heldBytes() - before).toBeLessThan(maxBytes);
+    expect(guest.stat(TMP, '31')).toMatchObject({ size: 1 });
+  });
+
+  it('lists_of_large_folders_are_not_kept_for_every_descriptor', () => {
+    const guest = guestOf({ maxFiles: 40_000 });
+    for (let i = 0; i < 40_000; i++) guest.at('path_create_directory', TMP, `${i}`);
+    const [older, newer] = [0, 1].map(() => guest.open(TMP, '.', { flags: DIRECTORY }));
+    // The first one behind `.` and `..`.
+    const first = (fd: number | undefined): string => {
+      expect(guest.call('fd_readdir', fd as number, BUFFER, 25, 2n, 64)).toBe(E.SUCCESS);
+      return guest.text(BUFFER + 24, 1);
+    };
+    expect([first(older), first(newer)]).toEqual(['0', '0']);
+    guest.at('path_remove_directory', TMP, '0');
+    // The newest list is as it was found. The other one was forgotten, and is made anew; then it is the newest.
+    expect(first(newer)).toBe('0');
+    expect(first(older)).toBe('1');
+    expect(first(newer)).toBe('1');
+  });
+});
+
 describe('names', () => {
+  it('a_removed_folder_has_nothing_above_it', () => {
+    const guest = guestOf();
+    guest.at('path_create_directory', TMP, 'd');
+    guest.at('path_create_directory', TMP, 'd/e');
+    guest.at('path_create_directory', TMP, 'd/f');
+    const removed = guest.open(TMP, 'd/e', { flags: DIRECTORY });
+    const replaced = guest.open(TMP, 'd/f', { flags: DIRECTORY });
+    const above = (fd: number): bigint => {
+      expect(guest.call('fd_readdir', fd, BUFFER, 64, 1n, 64)).toBe(E.SUCCESS);
+      return guest.view.getBigUint64(BUFFER + 8, true);
+    };
+    expect(above(removed)).toBe((guest.stat(TMP, 'd') as { ino: bigint }).ino);
+    expect(guest.at('path_remove_directory', TMP, 'd/e')).toBe(E.SUCCESS);
+    guest.at('path_create_directory', TMP, 'g');
+    expect(guest.rename(TMP, 'g', TMP, 'd/f')).toBe(E.SUCCESS);
+    for (const fd of [removed, replaced]) {
+      // From the start: the list that it was given before says what was so then.
+      guest.call('fd_readdir', fd, BUFFER, 64, 0n, 64);
+      expect(above(fd)).toBe((guest.stat(fd) as { ino: bigint }).ino);
+    }
+  });
+
   it('rename_replaces_what_posix_lets_it_replace', () => {
     const guest = guestOf();
     guest.make(TMP, 'file', 'f');
