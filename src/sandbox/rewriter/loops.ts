@@ -31,13 +31,16 @@
 //   of a loop of a few instructions. So it comes once in up to 10 rounds, of at most LOOP_BYTES of code together. Geometric means over 27
 //   kernels by clang -O2: 10 rounds 1.014, 8 1.029, 16 1.023; 1024 bytes 1.020, 768 1.025, 512 1.039, 256 1.07, where clang has
 //   unrolled a loop before us. The copies do what V8's own unrolling would (4 rounds, fewer than 50 nodes), which is why some
-//   loops come out faster than they were. A counter instead of copies needs a register and two instructions in each round.
+//   loops come out faster than they were.
+//   Other ways, in a loop of two memory accesses (poll_way_… of the bench): a poll each round 1.44; with the control memory as memory 0 and the
+//   guest's behind it 1.47, and all its other accesses pay; a local that counts ten rounds down 1.7; ten copies 0.93. A flag in a mutable global
+//   would be 1.1, since V8 loads its address once, but no other thread can write one. And the base of a memory, whose two loads are most
+//   of the cost, is nothing that Wasm code could keep in a local.
 // - At the back edge, since a loop of few rounds then meets no poll. At the head it met one more than it had rounds.
 // - The poll leaves the loop: there is no call in $fast, so that V8 still peels it and keeps its values in registers.
 // - $again is a loop of its own, apart from $fast. With $fast inside it, each entry passed two loop headers, each with V8's
 //   own stack check and up to 63 bytes of nops for its alignment: 1.5 for a loop of one or two rounds (UTF-8 validation).
-//   A body beyond half of LOOP_BYTES is not
-//   written twice for that.
+//   A body beyond half of LOOP_BYTES is not written twice for that.
 // - Where the guest's loop makes calls, V8 neither peels nor unrolls it, and the plain form is the fastest: fib with its
 //   second call made a loop by clang, 1.15 against 1.24. (It is the worst that is left: clang -O3 makes it a call in 2 cycles,
 //   as V8 inlines it into itself, and the poll between two calls is a third cycle: 1.45.)
