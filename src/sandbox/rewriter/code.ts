@@ -30,7 +30,7 @@ import { HintList, HintSection, readHints, UNLIKELY } from './branch-hints.ts';
 import { CallGraph, LOOP_BYTES } from './call-graph.ts';
 import { malformed } from './errors.ts';
 import type { Guest } from './guest.ts';
-import { memarg } from './helpers.ts';
+import { memarg, OP, VOID } from './helpers.ts';
 import type { IndexSpace } from './index-space.ts';
 import { readBlockType, readPrefixedKind, skipImmediates, skipLocals } from './instruction.ts';
 import { Frame, LabelStack } from './labels.ts';
@@ -59,20 +59,6 @@ export interface CodeOptions {
   /** What becomes of memory.size and memory.grow, by memory. */
   readonly growth: readonly Growth[];
 }
-
-const UNREACHABLE = 0x00;
-const IF = 0x04;
-const EMPTY = 0x40;
-const RETHROW = 0x09;
-const THROW_REF = 0x0a;
-const BR = 0x0c;
-const RETURN = 0x0f;
-const THROW = 0x08;
-const RETURN_CALL = 0x12;
-const RETURN_CALL_INDIRECT = 0x13;
-const RETURN_CALL_REF = 0x15;
-/** First opcode behind those of control without immediates. */
-const CALL = 0x10;
 
 export class CodePass {
   readonly report: PollReport;
@@ -207,9 +193,9 @@ export class CodePass {
   /** `if (flag) call $interrupted`. */
   #makeCallPoll(): number[] {
     const poll = new Writer(16);
-    poll.raw(...this.#pollLoad, IF, EMPTY, 0x10);
+    poll.raw(...this.#pollLoad, OP.IF, VOID, OP.CALL);
     poll.u32(this.#options.interrupted);
-    poll.u8(0x0b);
+    poll.u8(OP.END);
     return [...poll.view()];
   }
 
@@ -257,7 +243,7 @@ export class CodePass {
     const opcode = reader.u8();
     let kind: number = PLAIN.kinds[opcode]!;
     if (kind === Imm.NONE) {
-      if (opcode < CALL) this.#leave(opcode);
+      if (opcode < OP.CALL) this.#leave(opcode);
       return;
     }
     if (kind === Imm.INVALID) kind = readPrefixedKind(reader, opcode, start);
@@ -308,7 +294,7 @@ export class CodePass {
         return;
       case Imm.TAG:
         reader.index('tag', this.#guest.tags.length);
-        if (opcode === THROW) this.#meter.kill();
+        if (opcode === OP.THROW) this.#meter.kill();
         return;
       default:
         if (kind <= Imm.BR_ON_CAST || kind === Imm.LABEL_HINTED) {
@@ -320,7 +306,8 @@ export class CodePass {
   }
 
   #leave(opcode: number): void {
-    if (opcode === UNREACHABLE || opcode === RETURN || opcode === THROW_REF) this.#meter.kill();
+    if (opcode === OP.UNREACHABLE || opcode === OP.RETURN || opcode === OP.THROW_REF)
+      this.#meter.kill();
   }
 
   // --- calls ---------------------------------------------------------------------------------------------------
@@ -329,7 +316,9 @@ export class CodePass {
     this.#calls = true;
     this.#markCall();
     const isTail =
-      opcode === RETURN_CALL || opcode === RETURN_CALL_INDIRECT || opcode === RETURN_CALL_REF;
+      opcode === OP.RETURN_CALL ||
+      opcode === OP.RETURN_CALL_INDIRECT ||
+      opcode === OP.RETURN_CALL_REF;
     if (kind === Imm.CALL) {
       const callee = new Reader(reader.bytes, reader.pos, reader.end);
       const index = callee.index('function', this.#guest.functions.length);
@@ -386,7 +375,7 @@ export class CodePass {
         return;
       case Imm.LABEL:
         this.#label(reader);
-        if (opcode === BR || opcode === RETHROW) meter.kill();
+        if (opcode === OP.BR || opcode === OP.RETHROW) meter.kill();
         return;
       case Imm.BLOCK:
         this.#blockType(reader);

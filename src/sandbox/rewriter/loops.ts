@@ -49,6 +49,7 @@
 
 import { type HintList, LIKELY, UNLIKELY } from './branch-hints.ts';
 import { LOOP_BYTES } from './call-graph.ts';
+import { OP } from './helpers.ts';
 import { EMPTY_BLOCK } from './instruction.ts';
 import type { MeterState } from './meter.ts';
 import type { Span } from './reader.ts';
@@ -57,14 +58,6 @@ import type { Writer } from './writer.ts';
 const COPIES_MAX = 10;
 const SLOW_COPIES_MAX = 2;
 
-const BLOCK = 0x02;
-const LOOP = 0x03;
-const END = 0x0b;
-const BR = 0x0c;
-const BR_IF = 0x0d;
-const CALL = 0x10;
-const I32_EQZ = 0x45;
-const UNREACHABLE = 0x00;
 /** Of $exit, seen from inside $L. */
 const EXIT = 3;
 
@@ -130,13 +123,13 @@ export class LoopWriter {
     const start = out.length;
     const hintsStart = this.hints.offsets.length;
     if (loop.covers) this.poll();
-    this.#head(BLOCK, loop.blockType);
+    this.#head(OP.BLOCK, loop.blockType);
     const again = out.length;
-    this.#head(LOOP, loop.blockType);
-    this.#carry(LOOP, loop.carryType);
+    this.#head(OP.LOOP, loop.blockType);
+    this.#carry(OP.LOOP, loop.carryType);
     const body = out.length;
     const hintsBody = this.hints.offsets.length;
-    this.#carry(BLOCK, loop.carryType);
+    this.#carry(OP.BLOCK, loop.carryType);
     return {
       ...loop,
       ...before,
@@ -152,11 +145,11 @@ export class LoopWriter {
    */
   close(loop: OpenLoop, isRepeated: boolean): { poll: 'exit' | 'call'; rounds: number } {
     const out = this.#out;
-    out.raw(BR, EXIT, END);
+    out.raw(OP.BR, EXIT, OP.END);
     if (loop.hasCall) {
-      out.set(loop.again, BLOCK);
+      out.set(loop.again, OP.BLOCK);
       this.poll();
-      out.raw(BR, 0, END, UNREACHABLE, END, END);
+      out.raw(OP.BR, 0, OP.END, OP.UNREACHABLE, OP.END, OP.END);
       return { poll: 'call', rounds: 1 };
     }
     const bytes = out.length - loop.body;
@@ -166,9 +159,9 @@ export class LoopWriter {
       return { poll: 'exit', rounds };
     }
     this.#backEdge();
-    out.raw(CALL);
+    out.raw(OP.CALL);
     out.u32(this.#code.interrupted);
-    out.raw(BR, 0, END, END);
+    out.raw(OP.BR, 0, OP.END, OP.END);
     return { poll: 'exit', rounds: 1 };
   }
 
@@ -188,30 +181,30 @@ export class LoopWriter {
       }
       this.#backEdge();
     };
-    this.#head(BLOCK, loop.blockType);
-    this.#carry(BLOCK, loop.carryType);
+    this.#head(OP.BLOCK, loop.blockType);
+    this.#carry(OP.BLOCK, loop.carryType);
     if (loop.covers) {
       out.raw(...this.#code.flag);
       this.hints.push(out.length, UNLIKELY);
-      out.raw(BR_IF, 0);
+      out.raw(OP.BR_IF, 0);
     }
-    this.#carry(LOOP, loop.carryType);
+    this.#carry(OP.LOOP, loop.carryType);
     copies(rounds);
-    out.u8(END);
-    this.#head(LOOP, loop.blockType);
-    out.u8(CALL);
+    out.u8(OP.END);
+    this.#head(OP.LOOP, loop.blockType);
+    out.u8(OP.CALL);
     out.u32(this.#code.interrupted);
-    this.#carry(LOOP, loop.carryType);
+    this.#carry(OP.LOOP, loop.carryType);
     copies(Math.min(rounds, SLOW_COPIES_MAX));
-    out.raw(BR, 0, END, END);
+    out.raw(OP.BR, 0, OP.END, OP.END);
   }
 
   /** The next rounds, unless the flag is up; and the end of the loop. */
   #backEdge(): void {
     const out = this.#out;
-    out.raw(...this.#code.flag, I32_EQZ);
+    out.raw(...this.#code.flag, OP.I32_EQZ);
     this.hints.push(out.length, LIKELY);
-    out.raw(BR_IF, 0, END);
+    out.raw(OP.BR_IF, 0, OP.END);
   }
 
   #head(opcode: number, { start, end }: Span): void {
