@@ -25,7 +25,6 @@ const arena = Arena.attach(data.memory);
 const cells = new TickerCells(arena);
 const beat = arena.beat();
 const exchanges = new ExchangeTable(arena);
-const deques = Array.from({ length: arena.constraints.producers }, (_, p) => arena.deque(p));
 const flags = data.controls.map((memory) => new Int32Array(memory.buffer as SharedArrayBuffer));
 const workers = data.controls.map((_, w) => new WorkerControl(arena, w));
 const calls = data.controls.map((_, w) => arena.completions(firstWorkerProducer(arena) + w));
@@ -54,7 +53,7 @@ function tick(): boolean {
     let isDue =
       worker.hasMail || now >= worker.killAtNs || exchanges.isCancelled(exchanges.at(worker.slot));
     if (!isDue && isOld && data.shareQuantum) {
-      isQueued ??= deques.some((deque) => deque.size > 0);
+      isQueued ??= arena.deques.hasValues;
       isDue =
         isQueued || worker.waiters > 0 || now >= worker.wakeAtNs || calls[w]?.isReady === true;
     }

@@ -243,8 +243,7 @@ export class WorkerLoop implements GuestKernel {
   }
 
   #hasQueued(): boolean {
-    for (const deque of this.#deques) if (deque.size > 0) return true;
-    return false;
+    return this.#arena.deques.hasValues;
   }
 
   #shouldYield(): boolean {
@@ -260,13 +259,16 @@ export class WorkerLoop implements GuestKernel {
     const { slotsAddress } = this.#arena.layout;
     const { slotBytes } = this.#arena.constraints;
     const count = this.#deques.length;
-    for (let k = 0; k < count; k++) {
-      const deque = this.#deques[(this.#firstDeque + k) % count] as Deque;
+    // Bounded, since what is found may have been taken by the time it is asked for.
+    for (let tries = 0; tries < count; tries++) {
+      const found = this.#arena.deques.find(this.#firstDeque);
+      if (found === EMPTY) return false;
+      const deque = this.#deques[found] as Deque;
+      this.#firstDeque = (found + 1) % count;
       let slot: number;
       do slot = deque.stealMark(slotsAddress, slotBytes, this.#mark);
       while (slot === RETRY);
       if (slot === EMPTY) continue;
-      this.#firstDeque = (this.#firstDeque + k + 1) % count;
       this.#start(this.#exchanges.at(slot));
       return true;
     }

@@ -39,6 +39,7 @@ export interface RingFunctions {
   dequeStealMark(deque: number, states: number, strideBytes: number, mark: number): number;
   dequeStealBatch(deque: number, batch: number, max: number): number;
   dequeSize(deque: number): number;
+  dequesFind(first: number, strideBytes: number, count: number, from: number): number;
   mpmcPush(ring: number, value: number): number;
   mpmcPop(ring: number): number;
   mpmcPushMany(ring: number, from: number, count: number): number;

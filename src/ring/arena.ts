@@ -12,6 +12,7 @@ import { type ArenaConstraints, type ArenaLayout, arenaLayout } from './arena-la
 import { ChunkPool } from './chunk-pool.ts';
 import { CompletionRing } from './completion-ring.ts';
 import { Deque } from './deque.ts';
+import { DequeGroup } from './deque-group.ts';
 import { FreeList } from './free-list.ts';
 import { LAYOUT_VERSION } from './identity.ts';
 import { Beat, Bell, Parker, ParkingLot } from './parker.ts';
@@ -35,6 +36,8 @@ export class Arena {
   readonly constraints: ArenaConstraints;
   readonly layout: ArenaLayout;
   readonly lot: ParkingLot;
+  /** The deques of all producers. */
+  readonly deques: DequeGroup;
   readonly slotList: FreeList;
   readonly chunks: ChunkPool;
   /** The whole arena as a Node Buffer, for sockets and latin1 text. */
@@ -59,6 +62,7 @@ export class Arena {
       FreeList.create(memory, layout.chunkListAddress, { count: chunks });
     }
     this.lot = ParkingLot.attach(memory, layout.lotAddress);
+    this.deques = new DequeGroup(memory, layout.dequesAddress, layout.dequeStrideBytes, producers);
     this.slotList = FreeList.attach(memory, layout.slotListAddress);
     this.chunks = new ChunkPool(
       FreeList.attach(memory, layout.chunkListAddress),

@@ -141,3 +141,20 @@
     (local.set $n (i32.wrap_i64 (i64.atomic.load offset=128 (local.get $d))))
     (local.set $n (i32.sub (i32.atomic.load offset=256 (local.get $d)) (local.get $n)))
     (select (local.get $n) (i32.const 0) (i32.gt_s (local.get $n) (i32.const 0))))
+
+  ;; Any thread. Of $count deques, $stride bytes apart from $d on, the number of the first from $from on, round about, in which values wait; or
+  ;; EMPTY. A hint, as dequeSize is. One call for all: a thief that asks ten empty deques one by one pays 0.3 µs for each value.
+  (func (export "dequesFind") (param $d i32) (param $stride i32) (param $count i32) (param $from i32) (result i32)
+    (local $left i32) (local $at i32) (local $top i32)
+    (local.set $left (local.get $count))
+    (loop $next
+      (if (i32.eqz (local.get $left)) (then (return (i32.const -1))))
+      (local.set $at (i32.add (local.get $d) (i32.mul (local.get $from) (local.get $stride))))
+      (local.set $top (i32.wrap_i64 (i64.atomic.load offset=128 (local.get $at))))
+      (if (i32.gt_s (i32.sub (i32.atomic.load offset=256 (local.get $at)) (local.get $top)) (i32.const 0))
+        (then (return (local.get $from))))
+      (local.set $from (i32.add (local.get $from) (i32.const 1)))
+      (if (i32.ge_u (local.get $from) (local.get $count)) (then (local.set $from (i32.const 0))))
+      (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+      (br $next))
+    (unreachable))

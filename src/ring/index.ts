@@ -14,6 +14,7 @@ export { Batch } from './batch.ts';
 export { CHAIN_BYTES, CHAIN_FIRST, CHAIN_LENGTH, ChunkPool } from './chunk-pool.ts';
 export { CompletionRing } from './completion-ring.ts';
 export { Deque, type DequeOptions } from './deque.ts';
+export { DequeGroup } from './deque-group.ts';
 export { FreeList, type FreeListOptions } from './free-list.ts';
 export { Heap, type HeapOptions } from './heap.ts';
 export { type Constraint, type Layout, layout, type Region } from './layout.ts';

@@ -1,7 +1,15 @@
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { attachRing, Batch, Deque, type DequeOptions, EMPTY, FULL } from '../../src/ring/index.ts';
+import {
+  attachRing,
+  Batch,
+  Deque,
+  DequeGroup,
+  type DequeOptions,
+  EMPTY,
+  FULL,
+} from '../../src/ring/index.ts';
 import { smallArena } from './arenas.ts';
 import { ahead, changedBy, SHAPES, sharedMemory } from './memories.ts';
 
@@ -283,4 +291,43 @@ it('pushMark_marks_the_value_and_marks_nothing_when_it_is_full', () => {
   expect([deque.pushMark(5, STATES, 7), i32[STATES >> 2]]).toEqual([0, 7]);
   expect(changedBy(memory, () => expect(deque.pushMark(6, STATES, 8)).toBe(FULL))).toEqual([]);
   expect([deque.steal(), deque.size]).toEqual([5, 0]);
+});
+
+describe('several deques', () => {
+  const COUNT = 5;
+  const STRIDE = 1024;
+
+  function groupOf(): { group: DequeGroup; deques: Deque[] } {
+    const memory = sharedMemory();
+    const deques = Array.from({ length: COUNT }, (_, at) =>
+      Deque.create(memory, at * STRIDE, { capacity: 4 }),
+    );
+    return { group: new DequeGroup(memory, 0, STRIDE, COUNT), deques };
+  }
+
+  it('the_first_that_has_something_is_found_round_about', () => {
+    const { group, deques } = groupOf();
+    for (let from = 0; from < COUNT; from++) expect(group.find(from)).toBe(EMPTY);
+    expect(group.hasValues).toBe(false);
+    deques[1]?.push(7);
+    deques[3]?.push(8);
+    expect([0, 1, 2, 3, 4].map((from) => group.find(from))).toEqual([1, 1, 3, 3, 1]);
+    expect(group.hasValues).toBe(true);
+    deques[3]?.steal();
+    expect([2, 3].map((from) => group.find(from))).toEqual([1, 1]);
+    deques[1]?.pop();
+    expect(group.find(4)).toBe(EMPTY);
+  });
+
+  it('one_that_lost_its_last_value_on_both_sides_is_empty', () => {
+    const { group, deques } = groupOf();
+    const [deque] = deques as [Deque];
+    for (let round = 0; round < 20; round++) {
+      deque.push(round);
+      expect(group.find(2)).toBe(0);
+      if (round % 2 === 0) deque.pop();
+      else deque.steal();
+      expect([deque.pop(), group.find(0)]).toEqual([EMPTY, EMPTY]);
+    }
+  });
 });
