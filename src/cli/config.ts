@@ -103,6 +103,7 @@ const limitFields = {
     .optional(),
   maxBodyBytes: numberField(LIMITS.bodyBytes).optional(),
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
+  streamHighWaterBytes: numberField(LIMITS.highWaterBytes).optional(),
   maxCallDepth: numberField(LIMITS.callDepth).optional(),
   env: z
     .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
@@ -510,6 +511,7 @@ type RouteLimitConfig = Pick<
   | 'growth'
   | 'maxBodyBytes'
   | 'maxOutputBytes'
+  | 'streamHighWaterBytes'
   | 'maxCallDepth'
   | 'env'
   | 'scratch'
@@ -541,6 +543,8 @@ function routeLimits(
     growth: route.memory?.growth ?? defaults.memory?.growth ?? builtIn.growth,
     maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
     maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
+    streamHighWaterBytes:
+      route.streamHighWaterBytes ?? defaults.streamHighWaterBytes ?? builtIn.streamHighWaterBytes,
     maxCallDepth: route.maxCallDepth ?? defaults.maxCallDepth ?? builtIn.maxCallDepth,
     env: { ...defaults.env, ...route.env },
     scratch: scratchOf(route.scratch ?? defaults.scratch),
