@@ -317,3 +317,29 @@ it('a_worker_that_is_killed_ends_its_streams_and_leaves_nothing', async () => {
   }
   expect((await (await server.open()).get('/fib?10')).text).toBe('55\n');
 });
+
+it('a_reader_that_stands_still_is_cut_off', async () => {
+  const route = { wasm: ENDLESS, maxOutputBytes: UNLIMITED };
+  await using still = await serve({ '/endless': route }, { limits: { bodyTimeoutMs: 100 } });
+  const client = await still.open();
+  client.send(get('/endless'));
+  await client.head();
+  client.socket.pause();
+  await settled(still.runtime);
+  client.socket.resume();
+  expect((await client.rest()).subarray(-5).toString()).not.toBe('0\r\n\r\n');
+});
+
+it('a_server_that_drains_lets_a_stream_end', async () => {
+  await using draining = await serve({ '/two': { wasm: twoParts() }, '/go': { wasm: GO } });
+  const [client, other] = [await draining.open(), await draining.open()];
+  await client.send(get('/two')).head();
+  expect((await client.chunk()).toString()).toBe('one');
+  await other.get('/go');
+  const closed = draining.server.close(5000);
+  expect((await client.chunk()).toString()).toBe('two');
+  expect((await client.chunk()).length).toBe(0);
+  await client.end();
+  await closed;
+  await settled(draining.runtime);
+});
