@@ -26,6 +26,7 @@
 /* What functions answer that do not do what was asked. The numbers are those of WASI preview 1. */
 enum luge_errno {
   LUGE_EAGAIN = 6,
+  LUGE_EALREADY = 7,
   LUGE_EBUSY = 10,
   LUGE_EDQUOT = 19,
   LUGE_EEXIST = 20,
@@ -49,11 +50,13 @@ LUGE_IMPORT(header) int32_t luge_header(const char *name, uint32_t name_bytes, c
 LUGE_IMPORT(body_size) int32_t luge_body_size(void);
 LUGE_IMPORT(body_read) int32_t luge_body_read(uint32_t offset, void *ptr, uint32_t bytes);
 
-/* The response */
-LUGE_IMPORT(status) void luge_status(int32_t code);
+/* The response. LUGE_EALREADY: status and headers are fixed, the head has gone out. */
+LUGE_IMPORT(status) int32_t luge_status(int32_t code);
 LUGE_IMPORT(set_header)
 int32_t luge_set_header(const char *name, uint32_t name_bytes, const char *value, uint32_t value_bytes);
 LUGE_IMPORT(write) int32_t luge_write(const void *ptr, uint32_t bytes);
+/* What was written so far goes out now, the head first; it does not wait. LUGE_EINVAL: a CGI head that is not complete. */
+LUGE_IMPORT(flush) int32_t luge_flush(void);
 
 LUGE_IMPORT(log) void luge_log(const char *ptr, uint32_t bytes);
 LUGE_IMPORT(clock_ns) int64_t luge_clock_ns(void);

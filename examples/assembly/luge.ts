@@ -32,6 +32,8 @@ declare function hostStatus(code: i32): void;
 declare function hostSetHeader(name: usize, nameBytes: i32, value: usize, valueBytes: i32): i32;
 @external("luge", "write")
 declare function hostWrite(data: usize, bytes: i32): i32;
+@external("luge", "flush")
+declare function hostFlush(): i32;
 @external("luge", "log")
 declare function hostLog(data: usize, bytes: i32): void;
 @external("luge", "clock_ns")
@@ -172,6 +174,14 @@ export function write(text: string): void {
 /** Appends bytes to the response body. */
 export function writeBytes(data: usize, bytes: i32): void {
   hostWrite(data, bytes);
+}
+
+/**
+ * What was written so far goes out now, the head first: status and headers are fixed then. False where the head is not complete yet. Who
+ * never calls it is answered in one piece, or in parts once the answer is long.
+ */
+export function flush(): bool {
+  return hostFlush() == 0;
 }
 
 /** Answers with plain text. */

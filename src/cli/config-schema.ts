@@ -382,6 +382,7 @@ export interface RouteConfig {
   readonly growth: 'retire' | 'keep';
   readonly maxBodyBytes: number;
   readonly maxOutputBytes: number;
+  readonly streamHighWaterBytes: number;
   /** Functions in a chain of calls; 0 = this one may call none. */
   readonly maxCallDepth: number;
   readonly env: Readonly<Record<string, string>>;

@@ -106,6 +106,7 @@ const limitFields = {
     .optional(),
   maxBodyBytes: numberField(LIMITS.bodyBytes).optional(),
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
+  streamHighWaterBytes: numberField(LIMITS.highWaterBytes).optional(),
   maxCallDepth: numberField(LIMITS.callDepth).optional(),
   env: z
     .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
@@ -514,6 +515,7 @@ type RouteLimitConfig = Pick<
   | 'growth'
   | 'maxBodyBytes'
   | 'maxOutputBytes'
+  | 'streamHighWaterBytes'
   | 'maxCallDepth'
   | 'env'
   | 'scratch'
@@ -545,6 +547,8 @@ function routeLimits(
     growth: route.memory?.growth ?? defaults.memory?.growth ?? builtIn.growth,
     maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
     maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
+    streamHighWaterBytes:
+      route.streamHighWaterBytes ?? defaults.streamHighWaterBytes ?? builtIn.streamHighWaterBytes,
     maxCallDepth: route.maxCallDepth ?? defaults.maxCallDepth ?? builtIn.maxCallDepth,
     env: { ...defaults.env, ...route.env },
     scratch: scratchOf(route.scratch ?? defaults.scratch),

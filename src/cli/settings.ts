@@ -36,6 +36,7 @@ export const LIMITS: {
   readonly maxPages: NumberRange;
   readonly bodyBytes: NumberRange;
   readonly outputBytes: NumberRange;
+  readonly highWaterBytes: NumberRange;
   readonly headBytes: NumberRange;
   readonly headers: NumberRange;
   readonly connections: NumberRange;
@@ -68,6 +69,7 @@ export const LIMITS: {
   maxPages: whole(1, 65_536),
   bodyBytes: whole(0, 1 << 30),
   outputBytes: whole(1, 1 << 30),
+  highWaterBytes: whole(4096, 1 << 30),
   headBytes: whole(1024, 1 << 20),
   headers: whole(1, 10_000),
   connections: whole(1, 1_000_000),
@@ -117,6 +119,8 @@ export const DEFAULTS = {
     growth: 'retire',
     maxBodyBytes: 1_048_576,
     maxOutputBytes: 4_194_304,
+    // Sixteen chunks: between a socket's buffer and what a slow client may hold of the memory for bodies.
+    streamHighWaterBytes: 262_144,
     // Deeper than programs call each other on purpose; a circle ends there.
     maxCallDepth: 8,
     response: 'raw',

@@ -221,6 +221,8 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     growth: DEFAULTS.route.growth,
     maxBodyBytes: SLEDGE_BODY_BYTES,
     maxOutputBytes: SLEDGE_BODY_BYTES,
+    // SLEdge answers with a Content-Length: nothing goes out in parts unless the guest asks for it.
+    streamHighWaterBytes: SLEDGE_BODY_BYTES,
     maxCallDepth: DEFAULTS.route.maxCallDepth,
     env: {},
     args: [],

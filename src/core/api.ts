@@ -64,7 +64,13 @@ export interface LoadOptions {
   readonly queueTimeoutMs?: number;
   /** Pages of 64 KiB, of all memories together. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
   readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
+  /** Of the whole response, also of one that is streamed; Infinity = no limit. Default 4 MiB. */
   readonly maxOutputBytes?: number;
+  /**
+   * A response that is longer goes out while its guest runs, which is stopped while so much waits for the client. From 4096; Infinity: only what the
+   * guest flushes goes out early, and it never waits. Default 262,144.
+   */
+  readonly streamHighWaterBytes?: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. Default 8. */
   readonly maxCallDepth?: number;
   readonly contentType?: string;
@@ -100,15 +106,40 @@ export interface InvokeOptions {
   /** Shortens the function's deadline. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal;
+  /** Resolve as soon as the function hands over a part of its response; the body is a stream then. Default false. */
+  readonly stream?: boolean;
+}
+
+/** Nanoseconds. */
+export interface InvokeTiming {
+  readonly queuedNs: number;
+  readonly runNs: number;
+  readonly totalNs: number;
 }
 
 export interface InvokeResult {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
-  /** Nanoseconds. */
-  readonly timing: { readonly queuedNs: number; readonly runNs: number; readonly totalNs: number };
+  readonly timing: InvokeTiming;
 }
+
+/** The response of a function that may still run. Who does not read stops it, up to its deadline; who cancels the body ends it. */
+export interface StreamResult {
+  readonly status: number;
+  readonly headers: readonly (readonly [string, string])[];
+  /** Also an async iterable. It fails with a LugeError when the function does, or with the signal's reason. */
+  readonly body: ReadableStream<Uint8Array>;
+  /** Undefined until the function has ended. */
+  readonly timing: InvokeTiming | undefined;
+}
+
+/** What `invoke` resolves with. */
+export type ResultOf<O extends InvokeOptions> = O extends { readonly stream: true }
+  ? StreamResult
+  : O extends { readonly stream: boolean }
+    ? InvokeResult | StreamResult
+    : InvokeResult;
 
 export interface FunctionStats {
   readonly name: string;

@@ -7,6 +7,19 @@ export function firstWorkerProducer({ constraints }: Arena): number {
   return constraints.producers - constraints.workers;
 }
 
+/** The producer of a response that goes out in parts is told of one: its number in the completion ring is the slot's plus this. */
+export function partMark({ layout }: Arena): number {
+  return layout.ringCapacity;
+}
+
+/** Hands over what the guest has written so far (parts.ts, S3). No part may be out. */
+export function deliverPart(arena: Arena, exchange: Exchange): void {
+  const { producer } = exchange;
+  exchange.parts.seal();
+  arena.completions(producer).push(exchange.slot + partMark(arena));
+  arena.bell(producer).ring();
+}
+
 /** The exchange is somebody else's behind this. False when another thread has answered it: `mark` is not its state any more. */
 export function deliver(arena: Arena, exchange: Exchange, mark: number): boolean {
   const { producer } = exchange;

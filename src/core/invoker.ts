@@ -1,7 +1,7 @@
 /** Calls from the embedder's own thread: a producer like a listener, without sockets. */
 import type { Arena } from '../ring/index.ts';
 import { type Exchange, type FunctionSpec, monotonicNs, OUTCOME } from '../sandbox/index.ts';
-import type { InvokeOptions, InvokeResult } from './api.ts';
+import type { InvokeOptions, InvokeResult, InvokeTiming, StreamResult } from './api.ts';
 import { LugeError, outcomeKind } from './errors.ts';
 import { Producer } from './producer.ts';
 import {
@@ -12,17 +12,21 @@ import {
   targetOf,
   writeRequest,
 } from './request-text.ts';
+import { ResultStream } from './result-stream.ts';
 
 const NO_BODY = new Uint8Array(0);
 
 interface Call {
   readonly spec: FunctionSpec;
-  readonly resolve: (result: InvokeResult) => void;
+  readonly resolve: (result: InvokeResult | StreamResult) => void;
   readonly reject: (reason: unknown) => void;
   /** Takes the abort listener away. */
   readonly release: () => void;
-  /** The caller has its answer already: the slot only has to come back. */
+  /** The caller has its answer already, or its stream an end: the slot only has to come back. */
   settled: boolean;
+  readonly isStreamed: boolean;
+  stream: ResultStream | undefined;
+  timing: InvokeTiming | undefined;
 }
 
 export class Invoker {
@@ -31,7 +35,12 @@ export class Invoker {
   #onIdle: (() => void) | undefined;
 
   constructor(arena: Arena, index: number) {
-    this.#producer = new Producer(arena, index, (exchange) => this.#complete(exchange));
+    this.#producer = new Producer(
+      arena,
+      index,
+      (exchange) => this.#complete(exchange),
+      (exchange) => this.#part(exchange),
+    );
   }
 
   get inFlight(): number {
@@ -39,8 +48,8 @@ export class Invoker {
   }
 
   /** Rejects with LugeError, or with the signal's reason. */
-  invoke(spec: FunctionSpec, options: InvokeOptions): Promise<InvokeResult> {
-    const { signal } = options;
+  invoke(spec: FunctionSpec, options: InvokeOptions): Promise<InvokeResult | StreamResult> {
+    const { signal, stream: isStreamed = false } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     const arrivalNs = monotonicNs();
     const limitNs = Math.min(
@@ -69,6 +78,7 @@ export class Invoker {
         call.settled = true;
         exchange.cancel();
         reject(signal?.reason);
+        call.stream?.fail(signal?.reason);
       };
       const call: Call = {
         spec,
@@ -76,11 +86,47 @@ export class Invoker {
         reject,
         release: () => signal?.removeEventListener('abort', onAbort),
         settled: false,
+        isStreamed,
+        stream: undefined,
+        timing: undefined,
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#calls.set(exchange.slot, call);
+      exchange.parts.taken = isStreamed;
       this.#producer.submit(exchange);
     });
+  }
+
+  /** A function hands over a part of its response, and goes on. */
+  #part(exchange: Exchange): void {
+    const call = this.#calls.get(exchange.slot) as Call;
+    if (call.settled && call.stream === undefined) this.#producer.drained(exchange);
+    else this.#streamFor(call, exchange).told();
+  }
+
+  #settle(call: Call, exchange: Exchange): void {
+    if (exchange.outcome !== OUTCOME.OK) {
+      const error = errorOf(exchange);
+      if (call.stream === undefined) call.reject(error);
+      else call.stream.fail(error);
+    } else if (call.isStreamed) {
+      this.#streamFor(call, exchange).complete();
+    } else {
+      call.resolve(resultOf(exchange, call.spec));
+    }
+  }
+
+  /** With the first part, or the completion where there was none, the caller gets its answer. */
+  #streamFor(call: Call, exchange: Exchange): ResultStream {
+    if (call.stream !== undefined) return call.stream;
+    const stream = new ResultStream(
+      exchange,
+      () => this.#producer.drained(exchange),
+      () => exchange.cancel(),
+    );
+    call.stream = stream;
+    call.resolve(streamOf(exchange, call, stream));
+    return stream;
   }
 
   /** Asks for the end of all calls. */
@@ -100,16 +146,25 @@ export class Invoker {
     const call = this.#calls.get(exchange.slot) as Call;
     this.#calls.delete(exchange.slot);
     call.release();
-    if (!call.settled) {
-      if (exchange.outcome === OUTCOME.OK) call.resolve(resultOf(exchange, call.spec));
-      else call.reject(errorOf(exchange));
-    }
+    call.timing = timingOf(exchange);
+    if (!call.settled) this.#settle(call, exchange);
     exchange.free();
     if (this.#producer.inFlight === 0) {
       this.#onIdle?.();
       this.#onIdle = undefined;
     }
   }
+}
+
+function streamOf(exchange: Exchange, call: Call, stream: ResultStream): StreamResult {
+  return {
+    status: exchange.status,
+    headers: headersOf(exchange, call.spec, true),
+    body: stream.body,
+    get timing() {
+      return call.timing;
+    },
+  };
 }
 
 function requestOf(spec: FunctionSpec, options: InvokeOptions): RequestText {
@@ -123,22 +178,30 @@ function requestOf(spec: FunctionSpec, options: InvokeOptions): RequestText {
 function resultOf(exchange: Exchange, spec: FunctionSpec): InvokeResult {
   const body = new Uint8Array(exchange.body.length);
   exchange.body.read(0, body, 0, body.length);
+  return {
+    status: exchange.status,
+    headers: headersOf(exchange, spec, body.length > 0),
+    body,
+    timing: timingOf(exchange),
+  };
+}
+
+function headersOf(exchange: Exchange, spec: FunctionSpec, hasBody: boolean): [string, string][] {
   const headers: [string, string][] = [];
   const lines = exchange.headers.latin1(0, exchange.headers.length).split('\r\n');
   for (const line of lines) {
     const colon = line.indexOf(':');
     if (colon > 0) headers.push([line.slice(0, colon), line.slice(colon + 1).trim()]);
   }
-  if (!exchange.isTyped && body.length > 0) headers.push(['Content-Type', spec.contentType]);
+  if (!exchange.isTyped && hasBody) headers.push(['Content-Type', spec.contentType]);
+  return headers;
+}
+
+function timingOf(exchange: Exchange): InvokeTiming {
   return {
-    status: exchange.status,
-    headers,
-    body,
-    timing: {
-      queuedNs: exchange.startNs - exchange.arrivalNs,
-      runNs: exchange.runNs,
-      totalNs: exchange.endNs - exchange.arrivalNs,
-    },
+    queuedNs: exchange.startNs - exchange.arrivalNs,
+    runNs: exchange.runNs,
+    totalNs: exchange.endNs - exchange.arrivalNs,
   };
 }
 

@@ -1,9 +1,11 @@
 /**
  * A thread that submits requests and gets them back: a listener, or the embedder's own through `invoke`. It owns a deque (workers
- * steal from it), a completion ring (workers push to it) and a bell (they wake it).
+ * steal from it), a completion ring (workers push to it) and a bell (they wake it). Of the responses that it takes in parts it is the consumer (parts.ts).
  */
 import { type Arena, type Bell, type CompletionRing, type Deque, EMPTY } from '../ring/index.ts';
 import { type Exchange, ExchangeTable, SLOT_STATE } from '../sandbox/index.ts';
+import { partMark } from './delivery.ts';
+import { WorkerControl } from './worker-control.ts';
 
 /** A wake-up is put off until this many requests wait for it, or the event loop has handled all sockets that were ready. */
 const WAKE_BATCH = 16;
@@ -16,6 +18,9 @@ export class Producer {
   readonly #bell: Bell;
   readonly #exchanges: ExchangeTable;
   readonly #onComplete: (exchange: Exchange) => void;
+  readonly #onPart: ((exchange: Exchange) => void) | undefined;
+  readonly #partMark: number;
+  readonly #workers: readonly WorkerControl[];
   readonly #onRing: () => void;
   readonly #onTurn: () => void;
   #isArmed = false;
@@ -25,8 +30,16 @@ export class Producer {
   /** Requests submitted and not back yet. */
   inFlight = 0;
 
-  /** `onComplete` gets each exchange once, on this thread; it must call `free` on it when it is done with it. */
-  constructor(arena: Arena, index: number, onComplete: (exchange: Exchange) => void) {
+  /**
+   * `onComplete` gets each exchange once, on this thread; it must call `free` on it when it is done with it. `onPart` gets one that was submitted with
+   * `parts.taken`, each time that it has a part; `drained` is to be called when that is used. The last parts may come with the completion alone.
+   */
+  constructor(
+    arena: Arena,
+    index: number,
+    onComplete: (exchange: Exchange) => void,
+    onPart?: (exchange: Exchange) => void,
+  ) {
     this.index = index;
     this.#arena = arena;
     this.#deque = arena.deque(index);
@@ -34,6 +47,12 @@ export class Producer {
     this.#bell = arena.bell(index);
     this.#exchanges = new ExchangeTable(arena);
     this.#onComplete = onComplete;
+    this.#onPart = onPart;
+    this.#partMark = partMark(arena);
+    this.#workers = Array.from(
+      { length: arena.constraints.workers },
+      (_, w) => new WorkerControl(arena, w),
+    );
     this.#onTurn = () => {
       this.#turnPending = false;
       this.#announce();
@@ -87,11 +106,8 @@ export class Producer {
    * is about to publish rings behind that.
    */
   drain(): void {
-    for (let slot = this.#completions.pop(); slot >= 0; slot = this.#completions.pop()) {
-      const exchange = this.#exchanges.at(slot);
-      exchange.attach();
-      this.inFlight--;
-      this.#onComplete(exchange);
+    for (let value = this.#completions.pop(); value >= 0; value = this.#completions.pop()) {
+      this.#take(value);
     }
     if (this.inFlight > 0) this.#arm();
   }
@@ -101,13 +117,30 @@ export class Producer {
     if (this.#isArmed) return;
     this.#isArmed = true;
     this.#bell.arm(this.#onRing);
-    const slot = this.#completions.pop();
-    if (slot >= 0) {
-      const exchange = this.#exchanges.at(slot);
-      exchange.attach();
-      this.inFlight--;
-      this.#onComplete(exchange);
+    const value = this.#completions.pop();
+    if (value >= 0) {
+      this.#take(value);
       this.drain();
     }
+  }
+
+  #take(value: number): void {
+    const isPart = value >= this.#partMark;
+    const exchange = this.#exchanges.at(isPart ? value - this.#partMark : value);
+    exchange.attach();
+    if (isPart) {
+      this.#onPart?.(exchange);
+      return;
+    }
+    this.inFlight--;
+    this.#onComplete(exchange);
+  }
+
+  /** The part that is out is used up: gives it back, and lets the guest go on that may wait for that (parts.ts, S5). */
+  drained(exchange: Exchange): void {
+    const { worker } = exchange;
+    exchange.parts.drain();
+    (this.#workers[worker] as WorkerControl).hasStir = true;
+    this.#arena.lot.wake(worker);
   }
 }

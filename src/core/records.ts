@@ -3,7 +3,13 @@ import bin from 'typed-binary';
 import type { FunctionSpec } from '../sandbox/index.ts';
 
 /** The doubles of a FunctionSpec, in the order in which they lie in the record: typed-binary has f64 only in arrays. */
-const SPEC_DOUBLES = ['deadlineNs', 'cpuLimitNs', 'queueTimeoutNs', 'maxOutputBytes'] as const;
+const SPEC_DOUBLES = [
+  'deadlineNs',
+  'cpuLimitNs',
+  'queueTimeoutNs',
+  'maxOutputBytes',
+  'streamHighWaterBytes',
+] as const;
 
 const memoryRecord = bin.object({
   name: bin.string,

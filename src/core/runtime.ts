@@ -9,13 +9,7 @@ import {
   type RewriteInfo,
   SLOT_BYTES,
 } from '../sandbox/index.ts';
-import type {
-  InvokeOptions,
-  InvokeResult,
-  LoadOptions,
-  RuntimeOptions,
-  RuntimeStats,
-} from './api.ts';
+import type { InvokeOptions, LoadOptions, ResultOf, RuntimeOptions, RuntimeStats } from './api.ts';
 import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
@@ -27,6 +21,10 @@ import { CONTROL_BYTES } from './worker-control.ts';
 const CHUNK_BYTES = 16384;
 /** Above any chain of calls that somebody wants, and what fits into its cell. */
 const CALL_DEPTH_MAX = 64;
+/** Sixteen chunks: out of thin air, between a socket's buffer and what a slow client may hold of the arena. */
+const STREAM_HIGH_WATER_BYTES = 262_144;
+/** Below it a part would be a write of the socket for less than a page. */
+const STREAM_HIGH_WATER_BYTES_MIN = 4096;
 const DEFAULT_TENANT = 'default';
 const SPIN_US = 50;
 /** Memories of one process: each reserves 8-10 GB of the 128 TiB that a process can address (measured: about 12,000 fit). */
@@ -40,7 +38,7 @@ export interface LoadedFunction {
   readonly name: string;
   readonly spec: FunctionSpec;
   readonly info: RewriteInfo;
-  invoke(options?: InvokeOptions): Promise<InvokeResult>;
+  invoke<const O extends InvokeOptions = InvokeOptions>(options?: O): Promise<ResultOf<O>>;
 }
 
 export interface CloseOptions {
@@ -140,6 +138,7 @@ export class Runtime {
       cpuLimitNs: (options.cpuLimitMs ?? 10_000) * NS_PER_MS,
       queueTimeoutNs: (options.queueTimeoutMs ?? deadlineMs) * NS_PER_MS,
       maxOutputBytes: options.maxOutputBytes ?? 4 * 2 ** 20,
+      streamHighWaterBytes: highWater(options.streamHighWaterBytes ?? STREAM_HIGH_WATER_BYTES),
       maxCallDepth: callDepth(options.maxCallDepth ?? 8),
       maxPages: options.memory?.maxPages ?? 1024,
       growth: options.memory?.growth ?? 'retire',
@@ -154,9 +153,9 @@ export class Runtime {
       name,
       spec,
       info,
-      invoke: async (call = {}) => {
+      invoke: async <O extends InvokeOptions>(call: O = {} as O) => {
         this.#assertOpen();
-        return this.#invoker.invoke(spec, call);
+        return (await this.#invoker.invoke(spec, call)) as ResultOf<O>;
       },
     };
     this.#functions.set(name, loaded);
@@ -177,7 +176,10 @@ export class Runtime {
     return this.#functions.get(name);
   }
 
-  async invoke(name: string, options: InvokeOptions = {}): Promise<InvokeResult> {
+  async invoke<const O extends InvokeOptions = InvokeOptions>(
+    name: string,
+    options: O = {} as O,
+  ): Promise<ResultOf<O>> {
     const loaded = this.#functions.get(name);
     if (loaded === undefined) {
       const known = [...this.#functions.keys()].join(', ') || 'none';
@@ -258,6 +260,15 @@ export class Runtime {
   #assertOpen(): void {
     if (this.#closed !== undefined) throw new LugeError('ERR_CLOSED', 503, 'the runtime is closed');
   }
+}
+
+function highWater(bytes: number): number {
+  if (bytes >= STREAM_HIGH_WATER_BYTES_MIN) return bytes;
+  throw new LugeError(
+    'ERR_INVALID_ARGUMENT',
+    500,
+    `load: streamHighWaterBytes must be a number from ${STREAM_HIGH_WATER_BYTES_MIN}, not ${String(bytes)}`,
+  );
 }
 
 function callDepth(depth: number): number {

@@ -4,7 +4,7 @@
  *   - the guest reached its CPU limit or its deadline, or nobody wants its answer any more;
  *   - it has run for a whole quantum (its EPOCH is the one of the last tick) and somebody waits: in the worker's run queue,
  *     in a global deque, or asleep and due, or asleep in a call that has been answered;
- *   - the supervisor has mail for the worker.
+ *   - the supervisor has mail for the worker, or a part of a response that it streams was taken.
  *
  * No timer and no clock read per request. While no guest runs it sleeps ever longer, up to IDLE_MS_MAX: an idle server
  * wakes it 250 times a second (0.2 % of a core). A flag that is raised when the guest has just left is cleared at the next switch.
@@ -51,7 +51,10 @@ function tick(): boolean {
     if ((epoch & 1) === 0) continue;
     isBusy = true;
     let isDue =
-      worker.hasMail || now >= worker.killAtNs || exchanges.isCancelled(exchanges.at(worker.slot));
+      worker.hasMail ||
+      worker.hasStir ||
+      now >= worker.killAtNs ||
+      exchanges.isCancelled(exchanges.at(worker.slot));
     if (!isDue && isOld && data.shareQuantum) {
       isQueued ??= arena.deques.hasValues;
       isDue =

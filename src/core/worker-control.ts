@@ -8,6 +8,7 @@
  *     16  KILL_AT_NS     worker, f64 atomic  ticker              when the running guest reaches a limit
  *     24  WAKE_AT_NS     worker, f64 atomic  ticker              when the first sleeping guest wants to go on
  *    128  MAIL           supervisor, atomic  worker              1 = there are messages on its port
+ *    132  STIR           producers, atomic   worker, ticker      1 = a part of some response was drained (parts.ts, S5)
  *    256  counters       worker              stats               i32 each, in the order of COUNTERS
  *
  * W1: the worker writes SLOT and KILL_AT_NS before it makes EPOCH odd, so a ticker that sees the same odd EPOCH before and after
@@ -37,6 +38,7 @@ const SLOT = 8;
 const KILL_AT_NS = 16;
 const WAKE_AT_NS = 24;
 const MAIL = 128;
+const STIR = 132;
 const COUNTERS_AT = 256;
 export const CONTROL_BYTES = 384;
 
@@ -102,6 +104,15 @@ export class WorkerControl {
 
   set hasMail(has: boolean) {
     this.#fn.store32(this.#mail << 2, has ? 1 : 0);
+  }
+
+  /** As `hasMail`. */
+  get hasStir(): boolean {
+    return this.#i32[this.#mail + ((STIR - MAIL) >> 2)] !== 0;
+  }
+
+  set hasStir(has: boolean) {
+    this.#fn.store32(this.#address + STIR, has ? 1 : 0);
   }
 
   /** The worker only. */

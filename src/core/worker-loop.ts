@@ -36,6 +36,7 @@ import {
 } from '../sandbox/index.ts';
 import { deliver, firstWorkerProducer } from './delivery.ts';
 import { GuestCalls } from './guest-calls.ts';
+import { GuestStreams } from './guest-streams.ts';
 import type { Policy } from './policy.ts';
 import { COUNTERS, type Counter, type WorkerControl } from './worker-control.ts';
 
@@ -47,6 +48,8 @@ const READY_MAX_PER_FUNCTION = 256;
 const HOPS_MAX = 64;
 /** What wait32/wait64 and sleeps return when their time is up. */
 const TIMED_OUT = 2;
+/** What a poll returns to a guest that is not to die. */
+const GO_ON = 0;
 
 const COMPLETED = index('completed');
 const FAILED = index('failed');
@@ -91,6 +94,7 @@ export class WorkerLoop implements GuestKernel {
   readonly #host: Host;
   readonly #pool: SandboxPool;
   readonly #calls: GuestCalls;
+  readonly #streams: GuestStreams;
   readonly #sleepers: Sandbox[] = [];
   readonly #options: WorkerLoopOptions;
   readonly #ready: () => boolean;
@@ -120,6 +124,7 @@ export class WorkerLoop implements GuestKernel {
     this.#host = new Host(this);
     const producer = firstWorkerProducer(arena) + worker;
     this.#calls = new GuestCalls(arena, producer, options.sandboxesMax);
+    this.#streams = new GuestStreams(arena, this.#control);
     this.#pool = new SandboxPool(
       { sandboxesMax: options.sandboxesMax, readyMaxPerFunction: READY_MAX_PER_FUNCTION },
       (spec) => this.#host.importsOf(spec),
@@ -135,7 +140,8 @@ export class WorkerLoop implements GuestKernel {
       },
       options.addon,
     );
-    this.#ready = () => this.#state.hasMail || this.#hasQueued() || this.#calls.isReady;
+    this.#ready = () =>
+      this.#state.hasMail || this.#state.hasStir || this.#hasQueued() || this.#calls.isReady;
     this.#answered = (sandbox, answer) => {
       sandbox.wakeVerdict = answer;
       sandbox.wakeAtNs = 0;
@@ -170,6 +176,7 @@ export class WorkerLoop implements GuestKernel {
         this.#options.onMail();
       }
       if (this.#calls.isReady) this.#calls.drain(this.#answered);
+      if (this.#state.hasStir) this.#stir();
       if (this.#sleepers.length > 0) this.#wakeSleepers();
       if (this.#wantsMore()) this.#pull();
       const sandbox = this.#policy.next();
@@ -189,12 +196,14 @@ export class WorkerLoop implements GuestKernel {
 
   interrupt(): number | Promise<number> {
     this.#control[CONTROL_FLAG_INDEX] = 0;
+    if (this.#state.hasStir) this.#stir();
     const sandbox = this.#host.current;
     this.#checkLimits(sandbox, monotonicNs());
     if (sandbox.isDoomed) {
       this.#state.count(KILLS, 1);
       return 1;
     }
+    if (this.#streams.mustStop(sandbox)) return this.sleep(Number.POSITIVE_INFINITY, GO_ON);
     if (!this.#shouldYield()) {
       sandbox.passes++;
       return 0;
@@ -220,6 +229,10 @@ export class WorkerLoop implements GuestKernel {
     return refusal === 0
       ? this.sleep(Number.POSITIVE_INFINITY)
       : this.sleep(monotonicNs(), refusal);
+  }
+
+  flush(sandbox: Sandbox): void {
+    this.#streams.flush(sandbox);
   }
 
   log(sandbox: Sandbox, text: string): void {
@@ -313,6 +326,7 @@ export class WorkerLoop implements GuestKernel {
       );
     }
     sandbox.assign(exchange);
+    this.#streams.begin(sandbox);
     this.#held++;
     this.#state.set(HELD, this.#held);
     this.#policy.add(sandbox, true);
@@ -337,7 +351,7 @@ export class WorkerLoop implements GuestKernel {
     if (sandbox.isDoomed && isFresh) return false;
     this.#host.current = sandbox;
     this.#hasTrapped = false;
-    this.#control[CONTROL_FLAG_INDEX] = 0;
+    this.#control[CONTROL_FLAG_INDEX] = sandbox.isStopped ? 1 : 0;
     this.#control[CONTROL_DONE_INDEX] = 0;
     this.#publishWaiters();
     const cpuLeft = sandbox.spec.cpuLimitNs - sandbox.ranNs;
@@ -404,9 +418,10 @@ export class WorkerLoop implements GuestKernel {
     }
     finishWasi(this.#host, sandbox);
     this.#calls.end(sandbox);
+    this.#streams.end(sandbox);
     exchange.ended(now, sandbox.ranNs);
     if (sandbox.outcome === OUTCOME.OK) {
-      exchange.isTyped = sandbox.contentTypeSet;
+      if (!exchange.parts.hasBegun) exchange.isTyped = sandbox.contentTypeSet;
       this.#state.count(COMPLETED, 1);
     } else {
       exchange.fail(sandbox.outcome, sandbox.message);
@@ -441,6 +456,13 @@ export class WorkerLoop implements GuestKernel {
   }
 
   // Waiting
+
+  /** Clears the mark first: what is drained behind that sets it again (parts.ts, S5). */
+  #stir(): void {
+    this.#state.hasStir = false;
+    this.#streams.stirred();
+    this.#publishWake();
+  }
 
   #wakeSleepers(): void {
     const now = monotonicNs();

@@ -9,12 +9,14 @@
  * A request takes its slot only when it is complete: a client that sends slowly holds Buffers of its own, never a slot.
  * The pieces of a body are copied out of the read buffer, and once more into the arena.
  * One write per turn and connection: short answers are collected as latin1 text, long ones go out as views of the arena, whose
- * slot is freed when the kernel has them.
+ * slot is freed when the kernel has them. A function that hands over parts before it ends is answered by an AnswerStream when its turn has come.
  */
 import type { Socket } from 'node:net';
 import { outcomeKind, type Producer } from '../core/index.ts';
 import type { Arena } from '../ring/index.ts';
 import { type Exchange, monotonicNs, OUTCOME } from '../sandbox/index.ts';
+import { Answer } from './answer.ts';
+import { AnswerStream, FRAMING, type Framing } from './answer-stream.ts';
 import type { HttpLimits, HttpRoute } from './api.ts';
 import { ChunkedDecoder, DEFAULT_CHUNKED_LIMITS } from './chunked.ts';
 import { errorBody, HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
@@ -56,34 +58,6 @@ export interface SiteRoutes {
   readonly router: Router;
   readonly routes: readonly HttpRoute[];
   readonly maxBodyBytes: number;
-}
-
-/** An answer that a connection owes. */
-export class Answer {
-  readonly connection: Connection;
-  readonly route: HttpRoute | undefined;
-  readonly keepsAlive: boolean;
-  readonly minorVersion: number;
-  readonly isHead: boolean;
-  exchange: Exchange | undefined = undefined;
-  /** Complete head and body where no function answers. */
-  text: string | undefined = undefined;
-  isReady = false;
-  label = '';
-
-  constructor(
-    connection: Connection,
-    route: HttpRoute | undefined,
-    keepsAlive: boolean,
-    minorVersion: number,
-    isHead: boolean,
-  ) {
-    this.connection = connection;
-    this.route = route;
-    this.keepsAlive = keepsAlive;
-    this.minorVersion = minorVersion;
-    this.isHead = isHead;
-  }
 }
 
 export class Connection {
@@ -171,11 +145,18 @@ export class Connection {
   /** The function has answered. */
   complete(answer: Answer): void {
     answer.isReady = true;
-    if (this.#isGone) {
+    if (this.#isGone || answer.isDropped) {
       this.#release(answer);
       return;
     }
     if (this.#answers[0] === answer) this.#flush();
+  }
+
+  /** The function has written a part of its answer, and goes on. */
+  part(answer: Answer): void {
+    answer.hasPart = true;
+    if (this.#isGone || answer.isDropped) this.#drained(answer);
+    else if (this.#answers[0] === answer) this.#flush();
   }
 
   // Reading
@@ -360,6 +341,7 @@ export class Connection {
     );
     if (this.#host.log !== undefined) answer.label = labelOf(parser, head);
     answer.exchange = exchange;
+    exchange.parts.taken = true;
     answers[exchange.slot] = answer;
     this.#push(answer);
     producer.submit(exchange);
@@ -447,11 +429,22 @@ export class Connection {
   #flush(): void {
     if (this.#isConsuming || this.#isGone) return;
     let text = '';
-    while (this.#answers.length > 0 && (this.#answers[0] as Answer).isReady) {
-      const answer = this.#answers.shift() as Answer;
+    while (this.#answers.length > 0) {
+      const answer = this.#answers[0] as Answer;
+      const isStreamed = this.#isStreamed(answer);
+      if (isStreamed) {
+        if (text !== '') this.socket.write(text, 'latin1');
+        text = '';
+        if (!this.#stream(answer)) break;
+      } else if (!answer.isReady) {
+        break;
+      }
+      this.#answers.shift();
       this.#servedOne = true;
       const { exchange } = answer;
-      if (exchange === undefined) {
+      if (isStreamed) {
+        // It is out, but for what the socket still holds.
+      } else if (exchange === undefined) {
         text += answer.text ?? '';
       } else if (exchange.outcome !== OUTCOME.OK || exchange.body.length <= TEXT_BYTES_MAX) {
         text += this.#exchangeText(answer, exchange);
@@ -460,7 +453,7 @@ export class Connection {
         this.#writeLong(answer, exchange, text);
         text = '';
       }
-      this.#host.log?.(`${this.#peer?.toString('latin1') ?? '-'} ${answer.label}`);
+      this.#log(answer);
       if (!answer.keepsAlive) {
         if (text !== '') this.socket.write(text, 'latin1');
         this.#finish();
@@ -475,6 +468,90 @@ export class Connection {
       if (this.#inputEnded) this.#endIfDone();
     }
     this.#resume();
+  }
+
+  #log(answer: Answer): void {
+    this.#host.log?.(`${this.#peer?.toString('latin1') ?? '-'} ${answer.label}`);
+  }
+
+  // An answer in parts
+
+  /** One that failed before its head was out gets an error like any other. */
+  #isStreamed(answer: Answer): boolean {
+    if (answer.stream !== undefined) return true;
+    if (!answer.isReady) return answer.hasPart;
+    const { exchange } = answer;
+    return exchange?.outcome === OUTCOME.OK && exchange.parts.hasBegun;
+  }
+
+  /** Writes what there is of it. True when that was the rest. */
+  #stream(answer: Answer): boolean {
+    const exchange = answer.exchange as Exchange;
+    if (answer.stream !== undefined && answer.isReady && exchange.outcome !== OUTCOME.OK) {
+      this.#abort(answer);
+      return false;
+    }
+    answer.stream ??= this.#beginStream(answer, exchange);
+    return answer.stream.advance(answer.hasPart, answer.isReady);
+  }
+
+  #beginStream(answer: Answer, exchange: Exchange): AnswerStream {
+    const framing = framingOf(answer, exchange);
+    if (framing === FRAMING.CLOSE && answer.keepsAlive) {
+      answer.keepsAlive = false;
+      this.#beginClosing();
+      this.#dropBehind(answer);
+    }
+    return new AnswerStream({
+      socket: this.socket,
+      arena: this.#host.arena,
+      exchange,
+      framing,
+      head: this.#headInParts(answer, exchange),
+      drained: () => this.#drained(answer),
+      onWritten: () => this.#onWritten(answer),
+      onEnd: () => this.#release(answer),
+    });
+  }
+
+  #headInParts(answer: Answer, exchange: Exchange): string {
+    const { status } = exchange;
+    const hasContent = !hasNoContent(status);
+    return (
+      statusLine(status) +
+      this.#host.date.text +
+      (hasContent && !exchange.isTyped ? `Content-Type: ${answer.route?.contentType}\r\n` : '') +
+      (hasContent && answer.minorVersion > 0 ? 'Transfer-Encoding: chunked\r\n' : '') +
+      connectionLine(answer.keepsAlive, answer.minorVersion) +
+      `${exchange.headers.latin1(0, exchange.headers.length)}\r\n`
+    );
+  }
+
+  #drained(answer: Answer): void {
+    answer.hasPart = false;
+    this.#host.producer.drained(answer.exchange as Exchange);
+  }
+
+  #onWritten(answer: Answer): void {
+    if (!this.#isGone) this.#flush();
+    else if (answer.isReady) this.#release(answer);
+  }
+
+  /** The function failed with its head out: the client must not take what it has for the whole. */
+  #abort(answer: Answer): void {
+    this.#log(answer);
+    this.#isGone = true;
+    if (answer.minorVersion === 0) this.socket.resetAndDestroy();
+    else this.socket.destroy();
+  }
+
+  /** The connection will end with this answer. */
+  #dropBehind(answer: Answer): void {
+    for (const other of this.#answers.splice(this.#answers.indexOf(answer) + 1)) {
+      other.isDropped = true;
+      if (other.isReady) this.#release(other);
+      else other.exchange?.cancel();
+    }
   }
 
   /** All answers are out: the clock of what the connection waits for runs again. */
@@ -528,7 +605,9 @@ export class Connection {
     socket.uncork();
   }
 
+  /** Not while a socket reads from the slot: then it is released behind that. */
   #release(answer: Answer): void {
+    if (answer.stream?.isWriting === true) return;
     answer.exchange?.free();
     answer.exchange = undefined;
   }
@@ -580,6 +659,11 @@ export class Connection {
     this.socket.resume();
     this.#consume();
   }
+}
+
+function framingOf(answer: Answer, exchange: Exchange): Framing {
+  if (answer.isHead || hasNoContent(exchange.status)) return FRAMING.NONE;
+  return answer.minorVersion > 0 ? FRAMING.CHUNKED : FRAMING.CLOSE;
 }
 
 function labelOf(parser: RequestParser, head: Buffer): string {

@@ -3,8 +3,9 @@ import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Producer } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
+import type { Answer } from './answer.ts';
 import type { FromListener, HttpSite, ListenerData, ToListener } from './api.ts';
-import { type Answer, Connection, type ConnectionHost, type SiteRoutes } from './connection.ts';
+import { Connection, type ConnectionHost, type SiteRoutes } from './connection.ts';
 import { DateLine } from './response-head.ts';
 import { Router } from './router.ts';
 import { decodeSites } from './site-record.ts';
@@ -20,11 +21,19 @@ const port = parentPort as NonNullable<typeof parentPort>;
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
 const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
-const producer: Producer = new Producer(arena, data.seat.index, (exchange) => {
-  const answer = answers[exchange.slot] as Answer;
-  answers[exchange.slot] = undefined;
-  answer.connection.complete(answer);
-});
+const producer: Producer = new Producer(
+  arena,
+  data.seat.index,
+  (exchange) => {
+    const answer = answers[exchange.slot] as Answer;
+    answers[exchange.slot] = undefined;
+    answer.connection.complete(answer);
+  },
+  (exchange) => {
+    const answer = answers[exchange.slot] as Answer;
+    answer.connection.part(answer);
+  },
+);
 const host: ConnectionHost = {
   arena,
   producer,

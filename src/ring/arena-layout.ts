@@ -40,8 +40,10 @@ export interface ArenaLayout {
   readonly chunkListAddress: number;
   readonly slotsAddress: number;
   readonly chunksAddress: number;
-  /** Capacity of each deque and completion ring: the slots, rounded up to a power of two, so that they are never full. */
+  /** Capacity of each deque: the slots, rounded up to a power of two, so that they are never full. A slot's number is below it. */
   readonly ringCapacity: number;
+  /** Of each completion ring: a slot has its completion in there and, before that, at most one part of its response. */
+  readonly completionCapacity: number;
   readonly totalBytes: number;
 }
 
@@ -52,12 +54,13 @@ export const HEADER_BYTES: number = PADDING_BYTES;
 export function arenaLayout(c: ArenaConstraints): ArenaLayout {
   check(c);
   const ringCapacity = 2 ** Math.ceil(Math.log2(c.slots));
+  const completionCapacity = 2 * ringCapacity;
   const { regions, totalBytes } = layout({
     header: { kind: 'bytes', bytes: HEADER_BYTES },
     beat: { kind: 'beat' },
     lot: { kind: 'lot', workers: c.workers },
     deques: { kind: 'deque', capacity: ringCapacity, count: c.producers },
-    completions: { kind: 'completion', capacity: ringCapacity, count: c.producers },
+    completions: { kind: 'completion', capacity: completionCapacity, count: c.producers },
     bells: { kind: 'bell', count: c.producers },
     controls: { kind: 'bytes', bytes: c.controlBytes, count: c.workers },
     slotList: { kind: 'freeList', items: c.slots },
@@ -82,6 +85,7 @@ export function arenaLayout(c: ArenaConstraints): ArenaLayout {
     slotsAddress: regions.slots.address,
     chunksAddress: regions.chunks.address,
     ringCapacity,
+    completionCapacity,
     totalBytes,
   };
 }

@@ -52,10 +52,11 @@ export class Arena {
     const { workers, slots, chunks, producers } = constraints;
     if (fresh) {
       const options = { capacity: layout.ringCapacity };
+      const doubled = { capacity: layout.completionCapacity };
       for (let p = 0; p < producers; p++) {
         Deque.create(memory, layout.dequesAddress + p * layout.dequeStrideBytes, options);
         const completions = layout.completionsAddress + p * layout.completionStrideBytes;
-        CompletionRing.create(memory, completions, options);
+        CompletionRing.create(memory, completions, doubled);
       }
       ParkingLot.create(memory, layout.lotAddress, { workers });
       FreeList.create(memory, layout.slotListAddress, { count: slots });

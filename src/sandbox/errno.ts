@@ -2,6 +2,7 @@
 export const ERRNO = {
   OK: 0,
   AGAIN: 6,
+  ALREADY: 7,
   BUSY: 10,
   DQUOT: 19,
   EXIST: 20,

@@ -25,7 +25,8 @@
  *     96  RUN_NS        worker, f64             time in which the guest held the worker
  *    128  REQUEST       chain (16 bytes)        head and body
  *    144  HEADERS       chain                   response headers, `Name: value CRLF` lines
- *    160  BODY          chain                   response body
+ *    160  BODY          two chains              response body
+ *     60, 104, 108, 192 parts.ts                a response that goes out before it is complete
  *    256  inline parts: request | response headers | HEAD_ROOM | response body
  *
  * STATE: FREE -> FILLING (producer took it) -> QUEUED (pushed) -> CLAIMED + worker (stolen; stored by dequeStealMark right behind
@@ -38,6 +39,7 @@
  */
 import { type Arena, CHAIN_BYTES, PADDING_BYTES } from '../ring/index.ts';
 import { OUTCOME, type Outcome } from './outcome.ts';
+import { Parts } from './parts.ts';
 import { Payload } from './payload.ts';
 
 export const SLOT_STATE = {
@@ -73,7 +75,6 @@ const END_NS = 88;
 const RUN_NS = 96;
 const REQUEST = 128;
 const RESPONSE_HEADERS = REQUEST + CHAIN_BYTES;
-const RESPONSE_BODY = RESPONSE_HEADERS + CHAIN_BYTES;
 const META_BYTES = 2 * PADDING_BYTES;
 
 /** Room for a response's head in front of the inline body. */
@@ -89,7 +90,7 @@ export class Exchange {
   readonly address: number;
   readonly request: Payload;
   readonly headers: Payload;
-  readonly body: Payload;
+  readonly parts: Parts;
   readonly #arena: Arena;
   readonly #i32: Int32Array<SharedArrayBuffer>;
   readonly #f64: Float64Array<SharedArrayBuffer>;
@@ -113,7 +114,12 @@ export class Exchange {
     at += requestBytes;
     this.headers = new Payload(arena, address + RESPONSE_HEADERS, at, HEADERS_INLINE_BYTES);
     at += HEADERS_INLINE_BYTES + HEAD_ROOM_BYTES;
-    this.body = new Payload(arena, address + RESPONSE_BODY, at, rest - requestBytes);
+    this.parts = new Parts(arena, address, at, rest - requestBytes);
+  }
+
+  /** The response's; of one that goes out in parts, the part that is being filled. */
+  get body(): Payload {
+    return this.parts.filling;
   }
 
   // The producer's side
@@ -145,7 +151,7 @@ export class Exchange {
     this.#f64[w + (RUN_NS >> 3)] = 0;
     this.request.attach();
     this.headers.attach();
-    this.body.attach();
+    this.parts.open();
   }
 
   /** Lengths of the head's parts, which must be the first bytes of the request payload. */
@@ -171,7 +177,7 @@ export class Exchange {
   free(): void {
     this.request.release();
     this.headers.release();
-    this.body.release();
+    this.parts.release();
     this.#arena.ring.fn.store32(this.address, SLOT_STATE.FREE);
     this.#arena.slotList.push(this.slot);
   }
@@ -182,7 +188,7 @@ export class Exchange {
     if (this.state !== mark) {
       this.request.release();
       this.headers.release();
-      this.body.release();
+      this.parts.release();
       this.state = mark;
     }
     this.#arena.slotList.pushMark(this.slot, this.address, mark);
@@ -190,11 +196,11 @@ export class Exchange {
 
   // The worker's side
 
-  /** First step of a thread that was handed the slot. */
+  /** First step of a thread that was handed the slot, or a part. */
   attach(): void {
     this.request.attach();
     this.headers.attach();
-    this.body.attach();
+    this.parts.attach();
   }
 
   get state(): number {
@@ -310,9 +316,9 @@ export class Exchange {
     this.#f64[this.#wide + (RUN_NS >> 3)] = runNs;
   }
 
-  /** Replaces whatever the guest answered by an outcome and a message for whoever asked. */
+  /** Replaces whatever the guest answered, and has not gone out yet, by an outcome and a message for whoever asked. */
   fail(outcome: Outcome, message: string): void {
-    this.headers.release();
+    if (!this.parts.hasBegun) this.headers.release();
     this.body.release();
     const text = Buffer.from(message.slice(0, 400), 'utf8');
     this.body.append(text, 0, text.length);

@@ -30,6 +30,8 @@ export interface FunctionSpec {
   readonly cpuLimitNs: number;
   readonly queueTimeoutNs: number;
   readonly maxOutputBytes: number;
+  /** Of a response whose client takes it in parts: how much may wait for the client before the guest is stopped. */
+  readonly streamHighWaterBytes: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. */
   readonly maxCallDepth: number;
   /** Arguments behind argv[0] and before the query's; here and below a character is a byte. */

@@ -26,6 +26,8 @@ export interface GuestKernel {
    * `head` is the request line and header lines; the body is a range of the guest's memory, checked.
    */
   call(name: string, head: string, bodyAt: number, bodyBytes: number): Promise<number>;
+  /** What the guest has written so far goes out now. */
+  flush(sandbox: Sandbox): void;
   /** Takes lines that guests print for the operator. */
   log(sandbox: Sandbox, text: string): void;
 }
@@ -123,6 +125,7 @@ export function hostFunctionNames(): ReadonlyMap<string, ReadonlySet<string>> {
     interrupt: () => 0,
     sleep: () => Promise.resolve(0),
     call: () => Promise.resolve(0),
+    flush: () => {},
     log: () => {},
   };
   return new Map(

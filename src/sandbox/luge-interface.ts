@@ -12,6 +12,7 @@ import { headerValue } from './request-head.ts';
 import { addHeader, appendBody, setStatus } from './response.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
+import { hasOpenHead } from './wasi/streams.ts';
 
 const ABSENT = -1;
 const NAME_BYTES_MAX = 256;
@@ -60,7 +61,8 @@ export function lugeImports(host: Host): Record<string, unknown> {
       return exchange.request.read(exchange.bodyOffset + (offset >>> 0), sandbox.u8, at, n);
     },
 
-    status: (code: number): void => {
+    status: (code: number): number => {
+      if (host.current.isHeadFixed) return ERRNO.ALREADY;
       if (!setStatus(host.current, code)) {
         host.current.doom(
           OUTCOME.BAD_RESPONSE,
@@ -68,10 +70,12 @@ export function lugeImports(host: Host): Record<string, unknown> {
         );
         throw UNWIND;
       }
+      return ERRNO.OK;
     },
 
     set_header: (namePtr: number, nameBytes: number, ptr: number, bytes: number): number => {
       const sandbox = host.current;
+      if (sandbox.isHeadFixed) return ERRNO.ALREADY;
       if (nameBytes >>> 0 > NAME_BYTES_MAX || bytes >>> 0 > VALUE_BYTES_MAX) return ERRNO.INVAL;
       return addHeader(
         sandbox,
@@ -87,6 +91,14 @@ export function lugeImports(host: Host): Record<string, unknown> {
       const at = guestRange(sandbox, ptr, bytes);
       appendBody(sandbox, sandbox.u8, at, bytes >>> 0);
       return bytes;
+    },
+
+    // A head that is still being printed cannot go out.
+    flush: (): number => {
+      const sandbox = host.current;
+      if (hasOpenHead(sandbox)) return ERRNO.INVAL;
+      host.kernel.flush(sandbox);
+      return ERRNO.OK;
     },
 
     log: (ptr: number, bytes: number): void => {

@@ -30,20 +30,22 @@ export function appendBody(
 ): void {
   const { exchange, spec } = sandbox;
   if (exchange === undefined) return;
-  if (exchange.body.length + count > spec.maxOutputBytes) {
+  const { body } = exchange;
+  if (sandbox.sentBytes + body.length + count > spec.maxOutputBytes) {
     sandbox.doom(
       OUTCOME.OUTPUT_LIMIT,
       `the answer is longer than maxOutputBytes = ${spec.maxOutputBytes}`,
     );
     throw UNWIND;
   }
-  if (!exchange.body.append(source, from, from + count)) {
+  if (!body.append(source, from, from + count)) {
     sandbox.doom(OUTCOME.NO_CHUNKS, 'no memory left for response bodies');
     throw UNWIND;
   }
+  if (body.length >= sandbox.pressureBytes) sandbox.onPressure(sandbox);
 }
 
-/** False when the status cannot be a final one. */
+/** False when the status cannot be a final one. The head must not be fixed, here and below: the caller has looked. */
 export function setStatus(sandbox: Sandbox, status: number): boolean {
   if (sandbox.exchange === undefined || status < 200 || status > 599) return false;
   sandbox.exchange.status = status;

@@ -8,6 +8,7 @@ import { UNWIND } from './unwind.ts';
 import { WipedMemory } from './wiped-memory.ts';
 
 const EMPTY_BYTES = new Uint8Array(new SharedArrayBuffer(0));
+const ignore = (): void => {};
 
 /** The byte of the control memory at which `enter` reports its end; layout in rewriter/index.ts. */
 export const CONTROL_FLAG_INDEX = 0;
@@ -58,6 +59,20 @@ export class Sandbox {
   inputOffset = 0;
   loggedBytes = 0;
   contentTypeSet = false;
+
+  // What of its response goes out while it runs
+  /** Status and headers are fixed. */
+  isHeadFixed = false;
+  /** Of the parts that were handed over. */
+  sentBytes = 0;
+  /** So long may its unsent body be before `onPressure` is called. */
+  pressureBytes: number = Number.POSITIVE_INFINITY;
+  onPressure: (sandbox: Sandbox) => void = ignore;
+  /** At its next poll it has to sleep until its client has taken some; and it does. */
+  isStopped = false;
+  isBlocked = false;
+  /** It has something to do as soon as the part that is out was taken. */
+  isAwaitingDrain = false;
 
   constructor(
     image: FunctionImage,
@@ -126,6 +141,11 @@ export class Sandbox {
     this.inputOffset = 0;
     this.loggedBytes = 0;
     this.contentTypeSet = false;
+    this.isHeadFixed = false;
+    this.sentBytes = 0;
+    this.pressureBytes = Number.POSITIVE_INFINITY;
+    this.isStopped = false;
+    this.isBlocked = false;
     this.state = STATE.RUNNABLE;
   }
 

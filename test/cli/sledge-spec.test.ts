@@ -97,6 +97,7 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
     maxCallDepth: 8,
     maxBodyBytes: 16_777_216,
     maxOutputBytes: 16_777_216,
+    streamHighWaterBytes: 16_777_216,
     env: {},
     args: [],
     folders: {},

@@ -24,6 +24,7 @@ const LUGE = `
   (import "luge" "status" (func $status (param i32)))
   (import "luge" "set_header" (func $set_header (param i32 i32 i32 i32) (result i32)))
   (import "luge" "write" (func $write (param i32 i32) (result i32)))
+  (import "luge" "flush" (func $flush (result i32)))
   (import "luge" "log" (func $log (param i32 i32)))
   (import "luge" "clock_ns" (func $clock_ns (result i64)))
   (import "luge" "sleep" (func $sleep (param i64)))

@@ -195,6 +195,11 @@ export class Client {
     }
     const status = Number(line.split(' ')[1]);
     const isEmpty = noBody || status === 204 || status === 304 || status < 200;
+    if (!isEmpty && headers.get('transfer-encoding') === 'chunked') {
+      this.#input = this.#input.subarray(head + 4);
+      const body = await this.#chunks();
+      return { status, line, headers, body, text: body.toString('utf8') };
+    }
     const bytes = isEmpty ? 0 : Number(headers.get('content-length'));
     if (Number.isNaN(bytes)) throw new Error(`a reply without Content-Length: ${line}`);
     const from = head + 4;
@@ -202,6 +207,44 @@ export class Client {
     const body = Buffer.from(this.#input.subarray(from, from + bytes));
     this.#input = this.#input.subarray(from + bytes);
     return { status, line, headers, body, text: body.toString('utf8') };
+  }
+
+  /** The next chunk of a reply's body; empty: its last one. */
+  async chunk(): Promise<Buffer> {
+    const end = await this.#until(() => this.#input.indexOf('\r\n'), 'the size of a chunk');
+    const bytes = Number.parseInt(this.#input.toString('latin1', 0, end), 16);
+    const from = end + 2;
+    await this.#until(() => (this.#input.length >= from + bytes + 2 ? 0 : -1), 'a chunk');
+    const chunk = Buffer.from(this.#input.subarray(from, from + bytes));
+    if (this.#input.toString('latin1', from + bytes, from + bytes + 2) !== '\r\n') {
+      throw new Error('a chunk without its end');
+    }
+    this.#input = this.#input.subarray(from + bytes + 2);
+    return chunk;
+  }
+
+  async #chunks(): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    for (let chunk = await this.chunk(); chunk.length > 0; chunk = await this.chunk()) {
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /** The head of a reply alone; what follows is left to `chunk` and `rest`. */
+  async head(): Promise<string> {
+    const end = await this.#until(() => this.#input.indexOf('\r\n\r\n'), 'the head of a reply');
+    const head = this.#input.toString('latin1', 0, end);
+    this.#input = this.#input.subarray(end + 4);
+    return head;
+  }
+
+  /** All that comes before the connection ends. */
+  async rest(): Promise<Buffer> {
+    await within(this.ended, 'the end of the connection');
+    const rest = Buffer.from(this.#input);
+    this.#input = this.#input.subarray(rest.length);
+    return rest;
   }
 
   /** The end of the connection, with nothing more before it. */

@@ -54,6 +54,12 @@ export function cgiOf(sandbox: Sandbox): CgiHead {
   return state.cgi;
 }
 
+/** Whether the guest is still printing the head of its response. */
+export function hasOpenHead(sandbox: Sandbox): boolean {
+  const { iface, response } = sandbox.spec;
+  return iface === 'wasi' && response === 'cgi' && !cgiOf(sandbox).isDone;
+}
+
 function printed(sandbox: Sandbox, at: number, bytes: number): void {
   if (sandbox.spec.response === 'raw') {
     appendBody(sandbox, sandbox.u8, at, bytes);
