@@ -22,6 +22,11 @@ export interface RuntimeOptions {
   readonly maxSandboxesPerWorker?: number;
   /** The guests' key-value store. */
   readonly kv?: KvOptions;
+  /**
+   * Of a worker's JavaScript heap, which has the garbage-collected objects of its guests. The worker whose heap is full is lost, with
+   * 502 for what it holds, and replaced. Default 512 MiB, at least 64.
+   */
+  readonly maxHeapMbPerWorker?: number;
   /** Gets each line that guests log. Default: dropped. */
   readonly onLog?: (line: LogLine) => void;
 }
@@ -62,6 +67,10 @@ export interface LoadOptions {
   readonly queueTimeoutMs?: number;
   /** Pages of 64 KiB, of all memories together. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
   readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
+  /** Of all tables together, at most 1,000,000. Default 100,000; none grows beyond 8,192 unless it begins with more. */
+  readonly maxTableElements?: number;
+  /** Of one array of garbage-collected kinds, at most 8 MiB; a longer one traps. Default 4 MiB. */
+  readonly maxArrayBytes?: number;
   readonly maxOutputBytes?: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. Default 8. */
   readonly maxCallDepth?: number;

@@ -2,6 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { Arena, type ArenaConstraints, WORKERS_MAX } from '../ring/index.ts';
 import {
+  ALLOCATION_LIMITS,
+  type AllocationLimits,
   compileFunction,
   type FunctionSpec,
   preopensOf,
@@ -26,6 +28,10 @@ import { CONTROL_BYTES } from './worker-control.ts';
 const CHUNK_BYTES = 16384;
 /** Above any chain of calls that somebody wants, and what fits into its cell. */
 const CALL_DEPTH_MAX = 64;
+/** Each element is 8 bytes of one object, and that must stay below what a full heap has left for its worker's end; see rewriter/allocation.ts. */
+const TABLE_ELEMENTS_MAX = 1_000_000;
+const ARRAY_BYTES_MAX = 8 * 2 ** 20;
+const HEAP_MB_MIN = 64;
 const DEFAULT_TENANT = 'default';
 const SPIN_US = 50;
 /** Memories of one process: each reserves 8-10 GB of the 128 TiB that a process can address (measured: about 12,000 fit). */
@@ -93,6 +99,7 @@ export class Runtime {
       spinNs: this.spinNs,
       sandboxesMax:
         options.maxSandboxesPerWorker ?? Math.max(1, Math.floor(SANDBOXES_MAX / workers / 4)),
+      heapMb: heapMb(options.maxHeapMbPerWorker ?? 512),
       kv: this.#kv,
       onLog: options.onLog,
     });
@@ -138,6 +145,7 @@ export class Runtime {
       maxCallDepth: callDepth(options.maxCallDepth ?? 8),
       maxPages: options.memory?.maxPages ?? 1024,
       growth: options.memory?.growth ?? 'retire',
+      limits: allocationLimits(options),
       args: options.args ?? [],
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
       ...preopensOf(options),
@@ -255,11 +263,29 @@ export class Runtime {
 }
 
 function callDepth(depth: number): number {
-  if (Number.isInteger(depth) && depth >= 0 && depth <= CALL_DEPTH_MAX) return depth;
+  return whole('load: maxCallDepth', depth, 0, CALL_DEPTH_MAX);
+}
+
+function heapMb(mb: number): number {
+  return whole('createRuntime: maxHeapMbPerWorker', mb, HEAP_MB_MIN, 2 ** 20);
+}
+
+function allocationLimits({
+  maxTableElements: tableElements = ALLOCATION_LIMITS.tableElements,
+  maxArrayBytes: arrayBytes = ALLOCATION_LIMITS.arrayBytes,
+}: LoadOptions): AllocationLimits {
+  return {
+    tableElements: whole('load: maxTableElements', tableElements, 0, TABLE_ELEMENTS_MAX),
+    arrayBytes: whole('load: maxArrayBytes', arrayBytes, 0, ARRAY_BYTES_MAX),
+  };
+}
+
+function whole(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new LugeError(
     'ERR_INVALID_ARGUMENT',
     500,
-    `load: maxCallDepth must be a whole number from 0 to ${CALL_DEPTH_MAX}, not ${String(depth)}`,
+    `${name} must be a whole number from ${least} to ${most}, not ${String(value)}`,
   );
 }
 
