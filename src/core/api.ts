@@ -69,7 +69,7 @@ export interface LoadOptions {
   readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
   /** Of all tables together, at most 1,000,000. Default 100,000; none grows beyond 8,192 unless it begins with more. */
   readonly maxTableElements?: number;
-  /** Of one array of garbage-collected kinds, at most 8 MiB; a longer one traps. Default 4 MiB. */
+  /** Of one array of garbage-collected kinds, at most 4 MiB; a longer one traps. Default 1 MiB. */
   readonly maxArrayBytes?: number;
   readonly maxOutputBytes?: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. Default 8. */

@@ -30,7 +30,7 @@ const CHUNK_BYTES = 16384;
 const CALL_DEPTH_MAX = 64;
 /** Each element is 8 bytes of one object, and that must stay below what a full heap has left for its worker's end; see rewriter/allocation.ts. */
 const TABLE_ELEMENTS_MAX = 1_000_000;
-const ARRAY_BYTES_MAX = 8 * 2 ** 20;
+const ARRAY_BYTES_MAX = 4 * 2 ** 20;
 const HEAP_MB_MIN = 64;
 const DEFAULT_TENANT = 'default';
 const SPIN_US = 50;

@@ -15,7 +15,7 @@ export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories' | 'hasWid
 /** A megabyte or two of tables, and the largest array that is sure to leave a full heap's worker time to end alone (rewriter/allocation.ts). */
 export const ALLOCATION_LIMITS: AllocationLimits = {
   tableElements: 100_000,
-  arrayBytes: 4 * 2 ** 20,
+  arrayBytes: 2 ** 20,
 };
 
 export class FunctionError extends Error {

@@ -7,7 +7,7 @@
 // - Arrays of garbage-collected kinds. One of more than `arrayBytes` is not made: its length is replaced by 2^32 - 1, which no engine
 //   makes, so that the engine's own trap says so. This is more than a matter of time (1 to 10 ns a byte while pages are new): a worker
 //   whose heap is full is ended alone only as long as what is asked for fits into the allowance that Node.js keeps for the
-//   purpose, 16 MB. A single array of 100 MB near the limit ended the whole process.
+//   purpose, 16 MB. A single array of 100 MB near the limit ended the whole process, and once so did several of 4 MB in a heap of 64.
 // - Arrays in constant expressions are made by instantiation, where no instruction can ask: together they have as many bytes.
 
 import { RewriteError } from './errors.ts';
