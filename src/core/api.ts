@@ -24,6 +24,11 @@ export interface RuntimeOptions {
   readonly native?: 'auto' | 'off';
   /** The guests' key-value store. */
   readonly kv?: KvOptions;
+  /**
+   * Of a worker's JavaScript heap, which has the garbage-collected objects of its guests. The worker whose heap is full is lost, with
+   * 502 for what it holds, and replaced. Default 512 MiB, at least 64.
+   */
+  readonly maxHeapMbPerWorker?: number;
   /** Gets each line that guests log. Default: dropped. */
   readonly onLog?: (line: LogLine) => void;
 }
@@ -64,6 +69,10 @@ export interface LoadOptions {
   readonly queueTimeoutMs?: number;
   /** Pages of 64 KiB, of all memories together. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
   readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
+  /** Of all tables together, at most 1,000,000. Default 100,000; none grows beyond 8,192 unless it begins with more. */
+  readonly maxTableElements?: number;
+  /** Of one array of garbage-collected kinds, at most 4 MiB; a longer one traps. Default 1 MiB. */
+  readonly maxArrayBytes?: number;
   /** Of the whole response, also of one that is streamed; Infinity = no limit. Default 4 MiB. */
   readonly maxOutputBytes?: number;
   /**

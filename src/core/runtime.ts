@@ -2,6 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { Arena, type ArenaConstraints, WORKERS_MAX } from '../ring/index.ts';
 import {
+  ALLOCATION_LIMITS,
+  type AllocationLimits,
   compileFunction,
   type FunctionSpec,
   nativeAddon,
@@ -25,6 +27,10 @@ const CALL_DEPTH_MAX = 64;
 const STREAM_HIGH_WATER_BYTES = 262_144;
 /** Below it a part would be a write of the socket for less than a page. */
 const STREAM_HIGH_WATER_BYTES_MIN = 4096;
+/** Each element is 8 bytes of one object, and that must stay below what a full heap has left for its worker's end; see rewriter/allocation.ts. */
+const TABLE_ELEMENTS_MAX = 1_000_000;
+const ARRAY_BYTES_MAX = 4 * 2 ** 20;
+const HEAP_MB_MIN = 64;
 const DEFAULT_TENANT = 'default';
 const SPIN_US = 50;
 /** Memories of one process: each reserves 8-10 GB of the 128 TiB that a process can address (measured: about 12,000 fit). */
@@ -96,6 +102,7 @@ export class Runtime {
       native: this.native,
       sandboxesMax:
         options.maxSandboxesPerWorker ?? Math.max(1, Math.floor(SANDBOXES_MAX / workers / 4)),
+      heapMb: heapMb(options.maxHeapMbPerWorker ?? 512),
       kv: this.#kv,
       onLog: options.onLog,
     });
@@ -142,6 +149,7 @@ export class Runtime {
       maxCallDepth: callDepth(options.maxCallDepth ?? 8),
       maxPages: options.memory?.maxPages ?? 1024,
       growth: options.memory?.growth ?? 'retire',
+      limits: allocationLimits(options),
       args: options.args ?? [],
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
       ...preopensOf(options),
@@ -272,11 +280,29 @@ function highWater(bytes: number): number {
 }
 
 function callDepth(depth: number): number {
-  if (Number.isInteger(depth) && depth >= 0 && depth <= CALL_DEPTH_MAX) return depth;
+  return whole('load: maxCallDepth', depth, 0, CALL_DEPTH_MAX);
+}
+
+function heapMb(mb: number): number {
+  return whole('createRuntime: maxHeapMbPerWorker', mb, HEAP_MB_MIN, 2 ** 20);
+}
+
+function allocationLimits({
+  maxTableElements: tableElements = ALLOCATION_LIMITS.tableElements,
+  maxArrayBytes: arrayBytes = ALLOCATION_LIMITS.arrayBytes,
+}: LoadOptions): AllocationLimits {
+  return {
+    tableElements: whole('load: maxTableElements', tableElements, 0, TABLE_ELEMENTS_MAX),
+    arrayBytes: whole('load: maxArrayBytes', arrayBytes, 0, ARRAY_BYTES_MAX),
+  };
+}
+
+function whole(name: string, value: number, least: number, most: number): number {
+  if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new LugeError(
     'ERR_INVALID_ARGUMENT',
     500,
-    `load: maxCallDepth must be a whole number from 0 to ${CALL_DEPTH_MAX}, not ${String(depth)}`,
+    `${name} must be a whole number from ${least} to ${most}, not ${String(value)}`,
   );
 }
 

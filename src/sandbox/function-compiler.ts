@@ -1,13 +1,21 @@
 /** From the bytes of a module to a function that workers can make sandboxes of; everything that can be wrong with it is said here. */
 import type { FunctionImage, FunctionSpec } from './function-image.ts';
 import { findImports, type GuestImport, isWideCall } from './import-check.ts';
-import { type RewriteInfo, rewrite } from './rewriter/index.ts';
+import { type AllocationLimits, type RewriteInfo, rewrite } from './rewriter/index.ts';
 import { checkPreopens } from './wasi/preopens.ts';
 
 /** The spec's fields that the module itself does not decide. */
 export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories' | 'hasWideCalls'> & {
   readonly maxPages: number;
   readonly growth: 'retire' | 'keep';
+  /** Default: ALLOCATION_LIMITS. */
+  readonly limits?: Partial<AllocationLimits>;
+};
+
+/** A megabyte or two of tables, and the largest array that is sure to leave a full heap's worker time to end alone (rewriter/allocation.ts). */
+export const ALLOCATION_LIMITS: AllocationLimits = {
+  tableElements: 100_000,
+  arrayBytes: 2 ** 20,
 };
 
 export class FunctionError extends Error {
@@ -32,9 +40,10 @@ export function compileFunction(
   wasm: Uint8Array,
   settings: FunctionSettings,
 ): { image: FunctionImage; info: RewriteInfo } {
-  const { maxPages, growth, ...given } = settings;
+  const { maxPages, growth, limits: wanted, ...given } = settings;
   const rest = checkPreopens(given, (text) => new FunctionError('ERR_FILES', text));
-  const { bytes, info } = rewrite(wasm, { maxPages, growth, standalone: true });
+  const limits = { ...ALLOCATION_LIMITS, ...wanted };
+  const { bytes, info } = rewrite(wasm, { maxPages, growth, limits, standalone: true });
   checkImports(info);
   const module = compileRewritten(bytes, wasm);
   const { memories, iface } = info;

@@ -1,10 +1,11 @@
 /**
- * What the JavaScript of a host function does not tell of its WebAssembly side: which parameters are i64 in every guest, because they
- * are numbers and not addresses or sizes, and which functions may suspend the guest. Only modules other than WASI's are listed.
+ * What the JavaScript of a host function does not tell of its WebAssembly side: its type, and whether it may suspend the guest. Only modules
+ * other than WASI's are listed.
  */
 interface HostSignature {
-  /** Positions of parameters that are i64 whatever the addresses of memory 0 are. */
-  readonly wide?: readonly number[];
+  /** `i`: an address, a size or a number, an i32 or, where memory 0 has 64-bit addresses, an i64. `l`: an i64 in every guest. */
+  readonly parameters: string;
+  readonly result: '' | 'i32' | 'i64';
   /**
    * It returns a promise: the guest sleeps until that settles. It must not return anything else: the engine suspends the guest all
    * the same, for some microtasks of which the worker knows nothing.
@@ -12,21 +13,51 @@ interface HostSignature {
   readonly suspends?: boolean;
 }
 
-const SIGNATURES: Readonly<Record<string, HostSignature>> = {
-  'luge.sleep': { wide: [0], suspends: true },
-  'luge.call': { suspends: true },
-  'luge.kv_set': { wide: [4] },
-  'luge.kv_insert': { wide: [4] },
-  'luge.kv_swap': { wide: [6] },
-  'luge.kv_increment': { wide: [2] },
-};
+function signature(parameters: string, result: HostSignature['result'] = 'i32'): HostSignature {
+  return { parameters, result };
+}
 
-const NONE: readonly number[] = [];
+const SIGNATURES: ReadonlyMap<string, HostSignature> = new Map([
+  ['luge.method', signature('ii')],
+  ['luge.path', signature('ii')],
+  ['luge.query', signature('ii')],
+  ['luge.header', signature('iiii')],
+  ['luge.body_size', signature('')],
+  ['luge.body_read', signature('iii')],
+  ['luge.status', signature('i', '')],
+  ['luge.set_header', signature('iiii')],
+  ['luge.write', signature('ii')],
+  ['luge.log', signature('ii', '')],
+  ['luge.clock_ns', signature('', 'i64')],
+  ['luge.sleep', { ...signature('l', ''), suspends: true }],
+  ['luge.call', { ...signature('iiiiii'), suspends: true }],
+  ['luge.call_size', signature('')],
+  ['luge.call_read', signature('iii')],
+  ['luge.call_header', signature('iiii')],
+  ['luge.kv_get', signature('iiii')],
+  ['luge.kv_set', signature('iiiil')],
+  ['luge.kv_insert', signature('iiiil')],
+  ['luge.kv_swap', signature('iiiiiil')],
+  ['luge.kv_increment', signature('iili')],
+  ['luge.kv_delete', signature('ii')],
+  ['env.abort', signature('iiii', '')],
+  ['scratch_storage.get_size', signature('ii')],
+  ['scratch_storage.get', signature('iiii')],
+  ['scratch_storage.set', signature('iiii')],
+  ['scratch_storage.delete', signature('ii')],
+  ['scratch_storage.upsert', signature('iiii', '')],
+]);
 
+export function hostSignature(module: string, name: string): HostSignature | undefined {
+  return SIGNATURES.get(`${module}.${name}`);
+}
+
+/** Positions of parameters that are i64 whatever the addresses of memory 0 are. */
 export function wideParameters(module: string, name: string): readonly number[] {
-  return SIGNATURES[`${module}.${name}`]?.wide ?? NONE;
+  const parameters = hostSignature(module, name)?.parameters ?? '';
+  return [...parameters].flatMap((kind, i) => (kind === 'l' ? [i] : []));
 }
 
 export function suspends(module: string, name: string): boolean {
-  return SIGNATURES[`${module}.${name}`]?.suspends === true;
+  return hostSignature(module, name)?.suspends === true;
 }

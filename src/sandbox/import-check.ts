@@ -1,6 +1,6 @@
 /** Who provides what a guest imports, and what is wrong with an import that nobody does. */
 import { hostFunctionNames } from './host.ts';
-import { wideParameters } from './host-signature.ts';
+import { hostSignature, wideParameters } from './host-signature.ts';
 import type { RewriteInfo } from './rewriter/index.ts';
 import { wasiSignature } from './wasi/signatures.ts';
 
@@ -68,13 +68,22 @@ function misfit(
       ? undefined
       : `its type is ${expected}, and not ${signature}`;
   }
-  const parameters = parametersOf(signature);
-  const narrow = wideParameters(module, name).find((i) => parameters[i] !== 'i64');
-  if (narrow !== undefined) return `its parameter ${narrow + 1} is an i64`;
-  const result = signature.split(' -> ')[1];
-  return name !== 'clock_ns' && result?.includes('i64') === true
-    ? `its result is an i32, also with 64-bit addresses, and not ${result}`
-    : undefined;
+  const expected = hostSignature(module, name);
+  if (signature === '' || expected === undefined) return undefined;
+  const [parameters = '', result = ''] = signature.split(' -> ');
+  const isFitting =
+    parameters === `(${typesOf(expected, parametersOf(signature))})` &&
+    result === `(${expected.result})`;
+  return isFitting
+    ? undefined
+    : `its type is (${typesOf(expected, [])}) -> (${expected.result}), and not ${signature}`;
+}
+
+/** An i64 of the guest stays one where either is possible. */
+function typesOf({ parameters }: { parameters: string }, given: readonly string[]): string {
+  return [...parameters]
+    .map((kind, i) => (kind === 'l' || given[i] === 'i64' ? 'i64' : 'i32'))
+    .join(', ');
 }
 
 /** Of a signature as the rewriter writes it: `(i32, i64) -> (i32)`. */

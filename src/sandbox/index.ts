@@ -4,6 +4,7 @@ export { monotonicNs, realtimeNs } from './clock.ts';
 export { ERRNO } from './errno.ts';
 export { Exchange, ExchangeTable, HEAD_ROOM_BYTES, SLOT_BYTES, SLOT_STATE } from './exchange.ts';
 export {
+  ALLOCATION_LIMITS,
   compileFunction,
   compileRewritten,
   FunctionError,
@@ -18,6 +19,7 @@ export { OUTCOME, type Outcome } from './outcome.ts';
 export { Payload } from './payload.ts';
 export { type Intrinsics, type PoolLimits, SandboxPool } from './pool.ts';
 export {
+  type AllocationLimits,
   type FunctionPolls,
   RewriteError,
   type RewriteInfo,

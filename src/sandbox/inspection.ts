@@ -3,7 +3,12 @@
  * reset of it does and costs, and why it would be refused. The shape is what `luge inspect --json` prints, so that nothing in it is
  * undefined: a key is always there.
  */
-import { checkImports, compileRewritten, FunctionError } from './function-compiler.ts';
+import {
+  ALLOCATION_LIMITS,
+  checkImports,
+  compileRewritten,
+  FunctionError,
+} from './function-compiler.ts';
 import { findImports, type GuestImport, type ImportProvider } from './import-check.ts';
 import { estimateResetUs } from './reset-cost.ts';
 import {
@@ -92,7 +97,13 @@ export interface Inspection {
 export function inspectModule(wasm: Uint8Array<ArrayBuffer>, options: InspectOptions): Inspection {
   let output: ReturnType<typeof rewrite>;
   try {
-    output = rewrite(wasm, { ...options, standalone: true, entry: 'optional', report: true });
+    output = rewrite(wasm, {
+      ...options,
+      limits: ALLOCATION_LIMITS,
+      standalone: true,
+      entry: 'optional',
+      report: true,
+    });
   } catch (error) {
     if (!(error instanceof RewriteError) || !WebAssembly.validate(wasm)) throw error;
     return withoutRewrite(wasm, error);

@@ -14,12 +14,12 @@
 // An instruction whose length is a small constant stays as it is, and so does one that reads a segment no longer than that.
 //
 // NOT SPLIT, since the engine can only do the whole of it, and what bounds it (V8 14.6, measured on 2 GHz):
-// - array.new, array.new_default: the allocation itself writes all of the object. V8 makes none beyond 1 GiB; 1.5 ns a
-//   byte or 20 ns a reference while pages are new, 1 s at the worst.
+// - array.new, array.new_default: the allocation itself writes all of the object, 1.5 ns a byte or 20 ns a reference while pages
+//   are new; allocation.ts bounds its bytes.
 // - array.new_fixed: as many operands as it has, at most 10,000.
 // - array.new_data, array.new_elem: as above, and no longer than a segment of the module. The first use of an element
 //   segment evaluates all of its expressions, 30 ns each.
-// - table.grow: up to the table's maximum, or V8's of 10,000,000 elements; 0.3 µs for each one added, 3 s at the worst.
+// - table.grow: up to the table's maximum, which allocation.ts bounds; whenever the capacity is used up all elements are copied.
 //   Steps of it could not be undone if one failed.
 // - memory.grow: the pages are mapped, not written; some 10 µs whatever the number.
 

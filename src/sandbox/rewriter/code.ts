@@ -26,8 +26,10 @@
 // header, and so each round passes a poll. This is found on meeting the inner loop; the outer one is then taken
 // back and read again without a poll. As there is no loop in what is read again, no byte is read more than twice.
 
+import type { AllocationLimits } from './allocation.ts';
 import { HintList, HintSection, readHints, UNLIKELY } from './branch-hints.ts';
 import { CallGraph, LOOP_BYTES } from './call-graph.ts';
+import { CompileCost } from './compile-cost.ts';
 import { malformed } from './errors.ts';
 import type { Guest } from './guest.ts';
 import { memarg, OP, VOID } from './helpers.ts';
@@ -58,6 +60,8 @@ export interface CodeOptions {
   readonly interrupted: number;
   /** What becomes of memory.size and memory.grow, by memory. */
   readonly growth: readonly Growth[];
+  /** Undefined: the engine's own. */
+  readonly limits: AllocationLimits | undefined;
 }
 
 export class CodePass {
@@ -72,6 +76,7 @@ export class CodePass {
   /** Only of mode 'exit'. */
   readonly #graph: CallGraph | undefined;
   readonly #meter: Meter;
+  readonly #cost: CompileCost;
   readonly #guestHints: Map<number, HintList> | undefined;
   readonly #labels: LabelStack;
   readonly #body: Writer;
@@ -106,8 +111,10 @@ export class CodePass {
     this.#callPoll = this.#makeCallPoll();
     this.#graph = options.polls === 'exit' ? new CallGraph(guest) : undefined;
     this.#meter = new Meter();
+    this.#cost = new CompileCost();
     this.storage = new StoragePass(guest, space, {
       growth: options.growth,
+      arrayBytes: options.limits?.arrayBytes,
       poll: options.polls === 'exit' || options.polls === 'call' ? this.#callPoll : undefined,
     });
     this.#guestHints = readHints(guest);
@@ -151,7 +158,8 @@ export class CodePass {
 
   #function(reader: Reader, index: number, out: Writer): void {
     const localsStart = reader.pos;
-    skipLocals(reader, this.#guest.types.length);
+    const locals = skipLocals(reader, this.#guest.types.length);
+    this.#cost.begin();
     const localsEnd = reader.pos;
     this.#index = index;
     this.#copied = localsEnd;
@@ -174,6 +182,9 @@ export class CodePass {
     const poll = this.#entryPoll();
     const localsBytes = localsEnd - localsStart;
     const bytesAfter = localsBytes + poll.length + this.#body.length;
+    if (this.#options.limits !== undefined) {
+      this.#cost.check(index, localsStart, locals, this.#body.length - (reader.pos - localsEnd));
+    }
     this.report.end(index, localsStart, reader.pos - localsStart, bytesAfter);
     out.u32(bytesAfter);
     out.copy(this.#guest.source, localsStart, localsEnd);
@@ -368,6 +379,7 @@ export class CodePass {
   #control(reader: Reader, kind: number, opcode: number, start: number): void {
     const labels = this.#labels;
     const meter = this.#meter;
+    this.#cost.add(1);
     switch (kind) {
       case Imm.LABEL_HINTED:
         this.#carryHint(start);
@@ -417,6 +429,7 @@ export class CodePass {
         return;
       case Imm.BR_TABLE: {
         const count = reader.count('labels');
+        this.#cost.add(count);
         for (let at = 0; at <= count; at += 1) this.#label(reader);
         meter.kill();
         return;

@@ -1,3 +1,4 @@
+import { itemBytes } from './allocation.ts';
 import { malformed } from './errors.ts';
 import type { ConstExpr, Guest } from './guest.ts';
 import type { IndexSpace } from './index-space.ts';
@@ -11,6 +12,10 @@ import type { Writer } from './writer.ts';
 
 const END = 0x0b;
 const GLOBAL_GET = 0x23;
+const I32_CONST = 0x41;
+const GC_PREFIX = 0xfb;
+const ARRAY_NEW = 6;
+const ARRAY_NEW_DEFAULT = 7;
 const REF_NULL = 0xd0;
 const REF_FUNC = 0xd2;
 const EXN = 0x69;
@@ -37,16 +42,30 @@ const V128_CONST = 0x0c;
 export function readConstExpr(reader: Reader, guest: Guest): ConstExpr {
   const start = reader.pos;
   let makesMutable = false;
+  let arrayBytes = 0;
+  let length = -1;
   for (;;) {
     const at = reader.pos;
     const opcode = reader.u8();
-    if (opcode === END) return { start, end: at, makesMutable };
+    if (opcode === END) return { start, end: at, makesMutable, arrayBytes };
     if (opcode === REF_FUNC) {
       guest.takenFunctions.add(reader.index('function', guest.functions.length));
       continue;
     }
     makesMutable = readInstruction(reader, guest, opcode, at) || makesMutable;
+    arrayBytes += arrayBytesOf(guest, at, length);
+    length = opcode === I32_CONST ? new Reader(guest.source, at + 1, reader.pos).s33() >>> 0 : -1;
   }
+}
+
+/** Of the array that the instruction at `at` makes from a length; `length` is the constant in front of it, or -1. */
+function arrayBytesOf(guest: Guest, at: number, length: number): number {
+  if (guest.source[at] !== GC_PREFIX) return 0;
+  const reader = new Reader(guest.source, at + 1, guest.source.length);
+  const opcode = reader.u32();
+  if (opcode !== ARRAY_NEW && opcode !== ARRAY_NEW_DEFAULT) return 0;
+  if (length < 0) return Number.POSITIVE_INFINITY;
+  return length * itemBytes(guest, reader.u32());
 }
 
 /** True if the instruction makes an object whose contents can be written. */

@@ -11,6 +11,9 @@ export type RewriteErrorCode =
   | 'ERR_WASM_ENTRY_TYPE'
   | 'ERR_WASM_RESERVED'
   | 'ERR_MEMORY_LIMIT'
+  | 'ERR_TABLE_LIMIT'
+  | 'ERR_ARRAY_LIMIT'
+  | 'ERR_COMPILE_LIMIT'
   | 'ERR_ALREADY_REWRITTEN';
 
 export class RewriteError extends Error {

@@ -37,6 +37,8 @@ export interface GuestMemory {
 export interface ConstExpr extends Span {
   /** It makes an object whose fields can be written: two evaluations are not the same, nor is one after use. */
   readonly makesMutable: boolean;
+  /** Of the arrays that it makes; infinite where their lengths are not plain constants. */
+  readonly arrayBytes: number;
 }
 
 export interface GuestGlobal {
@@ -55,6 +57,8 @@ export interface GuestTable {
   readonly type: Span;
   readonly heapType: Span;
   readonly minElements: number;
+  /** Infinite if there is none. */
+  readonly maxElements: number;
   /** Indices are i64. */
   readonly wide: boolean;
   readonly init: ConstExpr | undefined;

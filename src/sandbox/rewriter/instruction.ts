@@ -25,12 +25,14 @@ export function readPrefixedKind(reader: Reader, opcode: number, start: number):
   return kind;
 }
 
-export function skipLocals(reader: Reader, typeCount: number): void {
+export function skipLocals(reader: Reader, typeCount: number): number {
   const groups = reader.count('groups of locals', 2);
+  let locals = 0;
   for (let group = 0; group < groups; group += 1) {
-    reader.u32();
+    locals += reader.u32();
     readValType(reader, typeCount);
   }
+  return locals;
 }
 
 /** Returns the index of a type that the block has, or -1. */

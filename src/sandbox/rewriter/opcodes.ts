@@ -66,6 +66,7 @@ export const Imm = {
   ARRAY_FILL: 55,
   ARRAY_INIT_DATA: 56,
   ARRAY_INIT_ELEM: 57,
+  ARRAY_NEW: 58,
 } as const;
 
 export interface OpcodeTable {
@@ -125,6 +126,7 @@ const KIND_BY_SUFFIX: Record<string, number> = {
   heap: Imm.HEAP_TYPE,
   types: Imm.SELECT_TYPED,
   field: Imm.STRUCT_FIELD,
+  array_new: Imm.ARRAY_NEW,
   fixed: Imm.ARRAY_FIXED,
   array_data: Imm.ARRAY_DATA,
   array_elem: Imm.ARRAY_ELEM,
@@ -201,7 +203,7 @@ export const PLAIN: OpcodeTable = table(256, [
 
 export const GC: OpcodeTable = table(0x20, [
   [0x00, 'struct.new:type struct.new_default:type struct.get:field struct.get_s:field'],
-  [0x04, 'struct.get_u:field struct.set:field array.new:type array.new_default:type'],
+  [0x04, 'struct.get_u:field struct.set:field array.new:array_new array.new_default:array_new'],
   [0x08, 'array.new_fixed:fixed array.new_data:array_data array.new_elem:array_elem'],
   [0x0b, 'array.get:type array.get_s:type array.get_u:type array.set:type array.len'],
   [0x10, 'array.fill:array_fill array.copy:array_copy array.init_data:array_init_data'],

@@ -16,6 +16,7 @@
 // neither read nor clear its own flag. (Indices are checked again here, since an index out of range in the source
 // would be in range in the output.)
 
+import { type AllocationLimits, checkAllocations, grownMaximum } from './allocation.ts';
 import { writeClear } from './clear.ts';
 import { CodePass, type PollMode } from './code.ts';
 import { writeConstExpr } from './const-expr.ts';
@@ -56,6 +57,8 @@ export interface RewriteOptions {
    * false, which leaves them imports.
    */
   readonly standalone?: boolean;
+  /** Bounds what the guest allocates at once outside its memories, and what its functions cost to compile. Default: the engine's own bounds. */
+  readonly limits?: AllocationLimits;
   /** Keep what became of each loop, and how many other polls a function has, in `RewriteInfo.polls`. Default false. */
   readonly report?: boolean;
 }
@@ -116,6 +119,7 @@ const OUTPUT_SCALE = 4;
 const RESERVED = '$luge';
 const SHARED_WITH_MAX = 0x03;
 const ADDRESS_64 = 0x04;
+const HAS_MAX = 0x01;
 const VERSION = 2;
 
 /** `bytes` is a view of a larger buffer. Throws RewriteError and nothing else, whatever the bytes are; RangeError if an option is wrong. */
@@ -129,6 +133,8 @@ export function rewrite(
   checkReserved(guest);
   if (options.standalone === true) adoptImports(guest);
   const entry = options.entry === 'optional' ? findOptionalEntry(guest) : findEntry(guest);
+  const { limits } = options;
+  if (limits !== undefined) checkAllocations(guest, limits);
   const memories = planMemories(guest, options.maxPages);
   const keeps = options.growth === 'keep';
   const space = new IndexSpace(guest);
@@ -141,6 +147,7 @@ export function rewrite(
     report: options.report ?? false,
     interrupted,
     growth,
+    limits: options.limits,
   });
   const usedGlobal =
     servesOnceBecause(guest) !== undefined
@@ -196,7 +203,8 @@ export function rewrite(
   section(2, (to) => writeImports(to, guest, space, memories));
   section(3, (to) => writeFunctions(to, guest, space));
   if (guest.tables.length + space.tables.length > guest.importedTables) {
-    section(4, (to) => writeTables(to, guest, space));
+    const grown = { tables: plan.grownTables, limits };
+    section(4, (to) => writeTables(to, guest, space, grown));
   }
   if (guest.tags.length > guest.importedTags) section(13, (to) => writeTags(to, guest));
   if (guest.globals.length + space.globals.length > 0) {
@@ -364,12 +372,29 @@ function writeFunctions(to: Writer, guest: Guest, space: IndexSpace): void {
 
 const END = 0x0b;
 
-function writeTables(to: Writer, guest: Guest, space: IndexSpace): void {
+interface GrownTables {
+  readonly tables: ReadonlySet<number>;
+  readonly limits: AllocationLimits | undefined;
+}
+
+function writeTables(to: Writer, guest: Guest, space: IndexSpace, grown: GrownTables): void {
   const defined = guest.tables.slice(guest.importedTables);
+  const most =
+    grown.limits === undefined
+      ? Number.POSITIVE_INFINITY
+      : grownMaximum(guest, grown.tables, grown.limits);
   to.u32(defined.length + space.tables.length);
-  for (const { type, init } of defined) {
+  for (const [at, { type, heapType, init, minElements, maxElements, wide }] of defined.entries()) {
     if (init !== undefined) to.raw(0x40, 0x00);
-    to.copy(guest.source, type.start, type.end);
+    const limit = Math.max(minElements, most);
+    if (grown.tables.has(guest.importedTables + at) && limit < maxElements) {
+      to.copy(guest.source, type.start, heapType.end);
+      to.u8(wide ? ADDRESS_64 | HAS_MAX : HAS_MAX);
+      to.u32(minElements);
+      to.u32(limit);
+    } else {
+      to.copy(guest.source, type.start, type.end);
+    }
     if (init !== undefined) {
       writeConstExpr(to, guest, init, (index) => space.function(index));
       to.u8(END);

@@ -278,7 +278,9 @@ function readTableType(section: Reader, guest: Guest): Omit<GuestTable, 'init'> 
   return { type: { start, end: section.pos }, heapType, ...limits };
 }
 
-function readTableLimits(section: Reader): { minElements: number; wide: boolean } {
+function readTableLimits(
+  section: Reader,
+): Pick<GuestTable, 'minElements' | 'maxElements' | 'wide'> {
   const at = section.pos;
   const flags = section.u8();
   if (flags & ~5) throw section.refuse(`a table with limits of kind ${hex(flags)}`, at);
@@ -286,8 +288,9 @@ function readTableLimits(section: Reader): { minElements: number; wide: boolean 
   // A number is enough: what is not exact is beyond what an engine makes. A maximum may be any u64.
   const minElements = wide ? Number(section.u64()) : section.u32();
   if (minElements > ELEMENTS_MAX) throw malformed(`a table of ${minElements} elements`, at);
-  if (flags & 1) section.skipLeb(wide ? 10 : 5);
-  return { minElements, wide };
+  let maxElements = Number.POSITIVE_INFINITY;
+  if (flags & 1) maxElements = wide ? Number(section.u64()) : section.u32();
+  return { minElements, maxElements, wide };
 }
 
 function readMemories(section: Reader, guest: Guest): void {

@@ -1,6 +1,7 @@
 // Instructions on memories, tables and segments as a whole: what becomes of each. Reads the immediates, and says what
 // to write before the instruction or instead of it.
 
+import { ArrayLimit } from './allocation.ts';
 import { BulkHelpers } from './bulk.ts';
 import { malformed } from './errors.ts';
 import type { Guest } from './guest.ts';
@@ -17,6 +18,8 @@ export interface StorageOptions {
   readonly growth: readonly Growth[];
   /** Stack-neutral code that asks the host if the flag is up; undefined leaves bulk instructions whole. */
   readonly poll: readonly number[] | undefined;
+  /** Undefined leaves arrays as large as the engine makes them. */
+  readonly arrayBytes: number | undefined;
 }
 
 /** The bit of a memarg's alignment that says that a memory index follows. */
@@ -42,6 +45,7 @@ export class StoragePass {
   readonly #segments: Segments;
   readonly #growth: readonly Growth[];
   readonly #bulk: BulkHelpers | undefined;
+  readonly #arrays: ArrayLimit | undefined;
   readonly #waits: Map<string, number>;
 
   constructor(guest: Guest, space: IndexSpace, options: StorageOptions) {
@@ -54,6 +58,8 @@ export class StoragePass {
     this.#segments = new Segments(space);
     this.#growth = options.growth;
     this.#bulk = options.poll === undefined ? undefined : new BulkHelpers(space, options.poll);
+    const { arrayBytes } = options;
+    this.#arrays = arrayBytes === undefined ? undefined : new ArrayLimit(space, arrayBytes);
     this.#waits = new Map();
   }
 
@@ -107,6 +113,8 @@ export class StoragePass {
       }
       case Imm.ELEM_DROP:
         return this.#drop('element', this.#elementIndex(reader));
+      case Imm.ARRAY_NEW:
+        return this.#limited(this.typeIndex(reader), length);
       case Imm.ARRAY_FILL: {
         const type = this.typeIndex(reader);
         return this.#split(bulk?.arrayFill(type, length));
@@ -121,7 +129,7 @@ export class StoragePass {
         const type = this.typeIndex(reader);
         const segment = this.#dataIndex(reader);
         this.#call(this.#segments.adapter('data', segment));
-        if (kind === Imm.ARRAY_DATA) return Patch.BEFORE;
+        if (kind === Imm.ARRAY_DATA) return this.#limited(type, length);
         return this.#split(bulk?.arrayInitData(type, segment, length));
       }
       case Imm.ARRAY_ELEM:
@@ -129,7 +137,7 @@ export class StoragePass {
         const type = this.typeIndex(reader);
         const segment = this.#elementIndex(reader);
         this.#call(this.#segments.adapter('element', segment));
-        if (kind === Imm.ARRAY_ELEM) return Patch.BEFORE;
+        if (kind === Imm.ARRAY_ELEM) return this.#limited(type, length);
         return this.#split(bulk?.arrayInitElem(type, segment, length));
       }
       case Imm.WAIT32:
@@ -210,6 +218,13 @@ export class StoragePass {
     this.splits += 1;
     this.#call(helper);
     return Patch.INSTEAD;
+  }
+
+  /** The length is on top of the stack. */
+  #limited(type: number, length: number): number {
+    const check = this.#arrays?.check(type, length);
+    if (check !== undefined) this.#call(check);
+    return this.patch.length > 0 ? Patch.BEFORE : Patch.NONE;
   }
 
   #drop(kind: 'data' | 'element', index: number): number {

@@ -89,6 +89,7 @@ function immediates(kind: number): readonly (readonly number[])[] {
     case Imm.MEMARG_LANE:
       return [0, 1, 2, 3].map((align) => [align, 0x85, 1, 0]);
     case Imm.TYPE:
+    case Imm.ARRAY_NEW:
     case Imm.ARRAY_FILL:
       return types;
     case Imm.STRUCT_FIELD:

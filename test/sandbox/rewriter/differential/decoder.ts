@@ -28,7 +28,16 @@ const HAS_MEMORY_INDEX = 0x40;
 const LEB_COUNTS: ReadonlyMap<number, number> = new Map([
   ...counted(0, Imm.NONE, Imm.ELSE, Imm.CATCH_ALL, Imm.END),
   ...counted(1, Imm.LABEL, Imm.LABEL_HINTED, Imm.DELEGATE, Imm.CATCH, Imm.TAG, Imm.LOCAL),
-  ...counted(1, Imm.CALL, Imm.CALL_REF, Imm.REF_FUNC, Imm.TYPE, Imm.ARRAY_FILL, Imm.GLOBAL),
+  ...counted(
+    1,
+    Imm.CALL,
+    Imm.CALL_REF,
+    Imm.REF_FUNC,
+    Imm.TYPE,
+    Imm.ARRAY_NEW,
+    Imm.ARRAY_FILL,
+    Imm.GLOBAL,
+  ),
   ...counted(1, Imm.TABLE, Imm.TABLE_SET, Imm.TABLE_GROW, Imm.TABLE_FILL, Imm.S32, Imm.S64),
   ...counted(1, Imm.MEMORY_SIZE, Imm.MEMORY_GROW, Imm.MEMORY_FILL, Imm.DATA_DROP, Imm.ELEM_DROP),
   ...counted(2, Imm.CALL_INDIRECT, Imm.MEMORY_INIT, Imm.MEMORY_COPY, Imm.TABLE_INIT),

@@ -18,8 +18,8 @@ import {
   nativeAddon,
   rewrite,
   Sandbox,
-} from '../src/sandbox/index.ts';
-import { type Figure, figure } from './figures.ts';
+} from '../../src/sandbox/index.ts';
+import { type Figure, figure } from '../figures.ts';
 
 const PAGES = 17;
 const RUNS = 400;

@@ -5,8 +5,8 @@
  */
 import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads';
 import wabtInit from 'wabt';
-import { createRuntime, type Runtime } from '../src/core/index.ts';
-import { type Figure, figure } from './figures.ts';
+import { createRuntime, type Runtime } from '../../src/core/index.ts';
+import { type Figure, figure } from '../figures.ts';
 
 const ROUNDS = 9;
 const READS = 100_000;
