@@ -5,6 +5,7 @@
 import { CONTROL_DONE_INDEX, CONTROL_FLAG_INDEX, type Sandbox } from '../src/sandbox/index.ts';
 import { fastBatches } from './fast-batches.ts';
 import { type Figure, figure, header } from './figures.ts';
+import { extism } from './sandbox/extism.ts';
 import { hostCalls } from './sandbox/host-calls.ts';
 import { resetFigures } from './sandbox/reset.ts';
 import { sleepers } from './sandbox/sleepers.ts';
@@ -76,6 +77,7 @@ export async function sandbox(): Promise<Figure[]> {
     figure('sandbox_start_1page_us', 'us', startUs),
     figure('sandbox_new_instance_us', 'us', newUs),
     figure('preempt_switch_us', 'us', switchUs),
+    ...(await extism()),
     ...(await resetFigures()),
     ...sleepers(),
     ...(await wasiHello()),
