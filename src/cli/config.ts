@@ -58,6 +58,8 @@ export interface ServeConfig {
   readonly maxQueue: number;
   /** 'auto': the runtime decides by the cores that are spare. */
   readonly spinNs: number | 'auto';
+  /** Undefined: by the address space. */
+  readonly maxSandboxesPerWorker: number | undefined;
   readonly http: HttpConfig;
   readonly logRequests: boolean;
   readonly tenants: readonly TenantConfig[];
@@ -186,6 +188,7 @@ const lugeSchema = z.strictObject(
     quantumUs: numberField(LIMITS.quantumUs).optional(),
     maxQueue: numberField(LIMITS.maxQueue).optional(),
     spinUs: numberField(LIMITS.spinUs).optional(),
+    maxSandboxesPerWorker: numberField(LIMITS.sandboxes).optional(),
     logRequests: z.boolean({ error: mustBe('true or false') }).optional(),
     http: z
       .strictObject(
@@ -555,6 +558,7 @@ function serveConfig(
     quantumNs: overrides.quantumNs ?? (file.quantumUs ?? DEFAULTS.quantumUs) * NS_PER_US,
     maxQueue: overrides.maxQueue ?? file.maxQueue ?? DEFAULTS.maxQueue,
     spinNs: overrides.spinNs ?? (file.spinUs === undefined ? 'auto' : file.spinUs * NS_PER_US),
+    maxSandboxesPerWorker: overrides.maxSandboxesPerWorker ?? file.maxSandboxesPerWorker,
     http: {
       ...DEFAULTS.http,
       ...file.http,

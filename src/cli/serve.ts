@@ -1,6 +1,12 @@
 /** `luge serve`: from a file to a listening server, and back to nothing at a signal. Resolves to the exit code. */
 import { relative } from 'node:path';
-import { createRuntime, type Runtime } from '../core/index.ts';
+import {
+  createRuntime,
+  type Runtime,
+  type SandboxLimits,
+  sandboxLimits,
+  workerCount,
+} from '../core/index.ts';
 import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts';
 import { compileFunction, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
@@ -27,7 +33,8 @@ export async function serve(
       if (!settings.quiet) complain(`warning: ${warning}`);
     }
     checkRouters(config);
-    return settings.check ? await check(config) : await run(config, settings);
+    const limits = limitsOf(config);
+    return settings.check ? await check(config, limits) : await run(config, settings);
   } catch (error) {
     complain(`error: ${messageOf(error)}`);
     return isBadInput(error) ? BAD_INPUT : FAILED;
@@ -62,6 +69,22 @@ function checkRouters(config: ServeConfig): void {
     );
 }
 
+/** Before any thread is started: what the address space cannot hold is a fault of the settings. */
+function limitsOf({ workers, maxSandboxesPerWorker }: ServeConfig): SandboxLimits {
+  try {
+    return sandboxLimits(maxSandboxesPerWorker, workerCount(workers));
+  } catch (error) {
+    throw new InputError(`${messageOf(error)} [${(error as { code?: string }).code}]`, {
+      cause: error,
+    });
+  }
+}
+
+function describeLimits(limits: SandboxLimits): string {
+  const { sandboxesPerWorker, memoriesPerWorker, memoriesPerProcess, boundBy } = limits;
+  return `up to ${sandboxesPerWorker} sandboxes and ${memoriesPerWorker} memories a worker; this process has room for ${memoriesPerProcess} (${boundBy})`;
+}
+
 function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly string[]): HttpSite {
   const mode = tenant.routes.some(({ match }) => match === 'prefix') ? 'sledge' : 'luge';
   const routes = tenant.routes.map((route, i) => ({
@@ -86,8 +109,9 @@ function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly st
 }
 
 /** Compiles every module as `run` would, and says what would be served. */
-async function check(config: ServeConfig): Promise<number> {
+async function check(config: ServeConfig, limits: SandboxLimits): Promise<number> {
   const modules = new ModuleCache();
+  print(`ok: ${describeLimits(limits)}`);
   for (const tenant of config.tenants) {
     for (const route of tenant.routes) {
       const wasm = await modules.read(route);
@@ -143,12 +167,14 @@ async function atRoute<T>(route: RouteConfig, work: () => Promise<T>): Promise<T
 }
 
 async function run(config: ServeConfig, settings: ServeSettings): Promise<number> {
+  const { maxSandboxesPerWorker } = config;
   const runtime = await createRuntime({
     workers: config.workers,
     scheduler: config.scheduler,
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
     ...(config.spinNs === 'auto' ? {} : { spinUs: config.spinNs / 1e3 }),
+    ...(maxSandboxesPerWorker === undefined ? {} : { maxSandboxesPerWorker }),
     onLog: ({ fn, text }) => {
       for (const line of text.replace(/\n$/, '').split('\n')) complain(`[${fn}] ${line}`);
     },
@@ -256,6 +282,7 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
   print(
     `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker`,
   );
+  print(`luge: ${describeLimits(runtime.limits)}`);
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
     const base = `http://${host}:${server.ports[i]}`;

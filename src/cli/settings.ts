@@ -30,6 +30,7 @@ export const LIMITS: {
   readonly quantumUs: NumberRange;
   readonly maxQueue: NumberRange;
   readonly spinUs: NumberRange;
+  readonly sandboxes: NumberRange;
   readonly durationMs: NumberRange;
   readonly timeoutMs: NumberRange;
   readonly drainMs: NumberRange;
@@ -57,6 +58,8 @@ export const LIMITS: {
   // A slot is allocated at start for each place in the queue.
   maxQueue: whole(1, 65_536),
   spinUs: whole(0, 100_000),
+  // What the address space holds is found out at start, and less.
+  sandboxes: whole(1, 65_536),
   durationMs: DURATION_MS,
   // Socket timeouts cannot be switched off: a server without them is a slow-loris victim (SLEDGE.md 6, A4).
   timeoutMs: whole(1, 3_600_000),
@@ -131,6 +134,7 @@ export interface ServeOverrides {
   quantumNs?: number;
   maxQueue?: number;
   spinNs?: number;
+  maxSandboxesPerWorker?: number;
   deadlineNs?: number;
   cpuLimitNs?: number;
   maxPages?: number;
@@ -288,6 +292,13 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     'how long an idle worker spins before it sleeps (default: 50 where a core is spare, else 0)',
     LIMITS.spinUs,
     NS_PER_US,
+  ),
+  numberSetting(
+    'maxSandboxesPerWorker',
+    '--max-sandboxes-per-worker',
+    '<n>',
+    'sandboxes that a worker may have, in use and ready (default: a quarter of what the address space holds)',
+    LIMITS.sandboxes,
   ),
   numberSetting(
     'deadlineNs',

@@ -18,7 +18,10 @@ export interface RuntimeOptions {
   readonly bodyMemoryBytes?: number;
   /** Threads that submit besides the embedder's own: an HTTP front end takes one each. Default 8. */
   readonly maxProducers?: number;
-  /** Sandboxes that a worker may have at once. Default 2000 / workers. */
+  /**
+   * Sandboxes that a worker may have at once, in use and ready. Default: a quarter of the memories that the process has address space
+   * for, shared among the workers; more than all of it is refused with ERR_ADDRESS_SPACE.
+   */
   readonly maxSandboxesPerWorker?: number;
   /** Gets each line that guests log. Default: dropped. */
   readonly onLog?: (line: LogLine) => void;
@@ -88,6 +91,17 @@ export interface InvokeResult {
   readonly timing: { readonly queuedNs: number; readonly runNs: number; readonly totalNs: number };
 }
 
+/** What the address space leaves; found out at start. */
+export interface SandboxLimits {
+  /** Memories with 32-bit addresses; one with 64-bit addresses counts twice. */
+  readonly memoriesPerProcess: number;
+  readonly memoriesPerWorker: number;
+  /** `maxSandboxesPerWorker`, or its default. */
+  readonly sandboxesPerWorker: number;
+  /** Which limit of the system that is, in words. */
+  readonly boundBy: string;
+}
+
 export interface FunctionStats {
   readonly name: string;
   readonly id: number;
@@ -110,6 +124,7 @@ export interface WorkerStats {
 export interface RuntimeStats {
   readonly workers: readonly WorkerStats[];
   readonly functions: readonly FunctionStats[];
+  readonly limits: SandboxLimits;
   /** Requests that wait in the global deques. */
   readonly queued: number;
   readonly slotsFree: number;

@@ -13,6 +13,7 @@ export interface WorkerData {
   readonly scheduler: SchedulerName;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly memoriesMax: number;
   /** Those that are loaded: a worker that takes a dead one's place must have them before its first request. */
   readonly functions: readonly LoadedRecord[];
 }

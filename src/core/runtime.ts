@@ -14,17 +14,17 @@ import type {
   LoadOptions,
   RuntimeOptions,
   RuntimeStats,
+  SandboxLimits,
 } from './api.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
+import { sandboxLimits } from './sandbox-limits.ts';
 import { Supervisor } from './supervisor.ts';
 import { TickerCells } from './ticker-cells.ts';
 import { CONTROL_BYTES } from './worker-control.ts';
 
 const CHUNK_BYTES = 16384;
 const SPIN_US = 50;
-/** Memories of one process: each reserves 8-10 GB of the 128 TiB that a process can address (measured: about 12,000 fit). */
-const SANDBOXES_MAX = 8000;
 const NS_PER_MS = 1e6;
 /** The longest time that setTimeout takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -59,6 +59,7 @@ export async function createRuntime(options: RuntimeOptions = {}): Promise<Runti
 export class Runtime {
   readonly workers: number;
   readonly spinNs: number;
+  readonly limits: SandboxLimits;
   readonly #arena: Arena;
   readonly #supervisor: Supervisor;
   readonly #invoker: Invoker;
@@ -68,15 +69,12 @@ export class Runtime {
   #closed: Promise<void> | undefined;
 
   constructor(options: RuntimeOptions) {
-    const cores = availableParallelism();
-    const workers =
-      options.workers === undefined || options.workers === 'auto'
-        ? Math.min(WORKERS_MAX, Math.max(1, cores - 1))
-        : options.workers;
+    const workers = workerCount(options.workers);
     const constraints = constraintsOf(options, workers);
     this.workers = workers;
+    this.limits = sandboxLimits(options.maxSandboxesPerWorker, workers);
     // Spinning pays only where it takes no core from the listener or from other guests.
-    this.spinNs = (options.spinUs ?? (cores > workers + 1 ? SPIN_US : 0)) * 1e3;
+    this.spinNs = (options.spinUs ?? (availableParallelism() > workers + 1 ? SPIN_US : 0)) * 1e3;
     this.#arena = Arena.create(constraints);
     this.#supervisor = new Supervisor({
       arena: this.#arena,
@@ -84,8 +82,8 @@ export class Runtime {
       scheduler: options.scheduler ?? 'rr',
       quantumNs: (options.quantumUs ?? 1000) * 1e3,
       spinNs: this.spinNs,
-      sandboxesMax:
-        options.maxSandboxesPerWorker ?? Math.max(1, Math.floor(SANDBOXES_MAX / workers / 4)),
+      sandboxesMax: this.limits.sandboxesPerWorker,
+      memoriesMax: this.limits.memoriesPerWorker,
       onLog: options.onLog,
     });
     this.#invoker = new Invoker(this.#arena, 0);
@@ -170,6 +168,7 @@ export class Runtime {
     return {
       workers: this.#supervisor.states.map((state, w) => state.read(w)),
       functions: [...this.#functions.values()].map(({ name, spec }) => ({ name, id: spec.id })),
+      limits: this.limits,
       queued,
       slotsFree: slotList.free,
       slots: constraints.slots,
@@ -221,6 +220,12 @@ export class Runtime {
   #assertOpen(): void {
     if (this.#closed !== undefined) throw new LugeError('ERR_CLOSED', 503, 'the runtime is closed');
   }
+}
+
+/** 'auto', the default, leaves a core to the listener and the embedder's own thread. */
+export function workerCount(workers: RuntimeOptions['workers']): number {
+  if (workers !== undefined && workers !== 'auto') return workers;
+  return Math.min(WORKERS_MAX, Math.max(1, availableParallelism() - 1));
 }
 
 function constraintsOf(options: RuntimeOptions, workers: number): ArenaConstraints {

@@ -36,6 +36,7 @@ export interface SupervisorOptions {
   readonly quantumNs: number;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly memoriesMax: number;
   readonly onLog: ((line: LogLine) => void) | undefined;
 }
 
@@ -127,7 +128,7 @@ export class Supervisor {
   }
 
   #spawn(w: number): Promise<void> {
-    const { arena, scheduler, spinNs, sandboxesMax } = this.#options;
+    const { arena, scheduler, spinNs, sandboxesMax, memoriesMax } = this.#options;
     const data: WorkerData = {
       memory: arena.ring.memory,
       control: this.#controls[w] as WebAssembly.Memory,
@@ -135,6 +136,7 @@ export class Supervisor {
       scheduler,
       spinNs,
       sandboxesMax,
+      memoriesMax,
       functions: [...this.#images.values()].map(({ spec, module }) => ({
         spec: encodeSpec(spec),
         module,

@@ -67,6 +67,7 @@ export interface WorkerLoopOptions {
   readonly policy: Policy;
   readonly spinNs: number;
   readonly sandboxesMax: number;
+  readonly memoriesMax: number;
   readonly onMail: () => void;
   readonly onLog: (sandbox: Sandbox, text: string) => void;
 }
@@ -109,7 +110,11 @@ export class WorkerLoop implements GuestKernel {
     this.#exchanges = new ExchangeTable(arena);
     this.#host = new Host(this);
     this.#pool = new SandboxPool(
-      { sandboxesMax: options.sandboxesMax, readyMaxPerFunction: READY_MAX_PER_FUNCTION },
+      {
+        sandboxesMax: options.sandboxesMax,
+        memoriesMax: options.memoriesMax,
+        readyMaxPerFunction: READY_MAX_PER_FUNCTION,
+      },
       (spec) => this.#host.importsOf(spec),
       {
         control: options.control,

@@ -18,6 +18,7 @@ const loop: WorkerLoop = new WorkerLoop({
   policy: createPolicy(data.scheduler),
   spinNs: data.spinNs,
   sandboxesMax: data.sandboxesMax,
+  memoriesMax: data.memoriesMax,
   onMail: readMail,
   onLog: (sandbox, text) => post({ type: 'log', fn: sandbox.spec.name, text }),
 });

@@ -1,4 +1,12 @@
 /** Sandboxes: from a module's bytes to preemptible, resettable instances, and what they may call. */
+export {
+  type AddressSpace,
+  type AddressSpaceBound,
+  type AddressSpaceFacts,
+  addressSpaceOf,
+  MEMORY_RESERVED_BYTES,
+  readAddressSpace,
+} from './address-space.ts';
 export { monotonicNs, realtimeNs } from './clock.ts';
 export { Exchange, ExchangeTable, HEAD_ROOM_BYTES, SLOT_BYTES, SLOT_STATE } from './exchange.ts';
 export {

@@ -5,9 +5,9 @@
  *   give(s)    reset in place, then ready again; retired when it cannot be reset or the function has enough
  *
  * `new Instance` over a new Memory costs 40 µs, reset in place 1.3 µs for a page. A dirty sandbox is in no list: only `reset` makes it
- * reachable again. Each memory reserves 8-10 GB of address space, whatever its size, so the number of memories is capped
- * here; past the cap the sandbox that was longest idle makes room, and if none is idle the caller gets none. Guests with
- * several memories count for each of them, and twice for one with 64-bit addresses.
+ * reachable again. Each memory reserves 8 GiB of address space, whatever its size, so the number of memories is capped
+ * here (address-space.ts has where the cap comes from); past the cap the sandbox that was longest idle makes room, and if none is
+ * idle the caller gets none. Guests with several memories count for each of them, and twice for one with 64-bit addresses.
  */
 import type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 import { STATE } from './lifecycle.ts';
@@ -24,12 +24,11 @@ export interface Intrinsics {
 export interface PoolLimits {
   /** Sandboxes of this worker, running, suspended and ready together. */
   readonly sandboxesMax: number;
+  /** Their memories, by weight: this worker's part of the address space. */
+  readonly memoriesMax: number;
   /** Ready ones that a function may keep. */
   readonly readyMaxPerFunction: number;
 }
-
-/** However few sandboxes a worker may have, guests with several memories shall not be kept from it: 8,000 / 64 workers. */
-const MEMORIES_MIN = 125;
 
 function makeMemory({ minPages, maxPages, wide }: MemorySpec): WebAssembly.Memory {
   return wide
@@ -42,7 +41,7 @@ function makeMemory({ minPages, maxPages, wide }: MemorySpec): WebAssembly.Memor
     : new WebAssembly.Memory({ initial: minPages, maximum: maxPages, shared: true });
 }
 
-/** In units of 8 GB of address space: a memory with 64-bit addresses reserves 16. */
+/** In units of 8 GiB of address space: a memory with 64-bit addresses reserves 16. */
 function weightOf({ memories }: FunctionSpec): number {
   return memories.reduce((sum, { wide }) => sum + (wide ? 2 : 1), 0);
 }
@@ -136,9 +135,8 @@ export class SandboxPool {
   }
 
   #hasRoom(memories: number): boolean {
-    const { sandboxesMax } = this.#limits;
+    const { sandboxesMax, memoriesMax } = this.#limits;
     if (this.#count >= sandboxesMax) return false;
-    const memoriesMax = Math.max(sandboxesMax, MEMORIES_MIN);
     return this.#count === 0 || this.#memories + memories <= memoriesMax;
   }
 

@@ -108,6 +108,7 @@ describe('luge form', () => {
       quantumUs: 250,
       maxQueue: 16,
       spinUs: 7,
+      maxSandboxesPerWorker: 9,
       logRequests: true,
       http: {
         maxHeadBytes: 2048,
@@ -143,6 +144,7 @@ describe('luge form', () => {
       quantumNs: 250_000,
       maxQueue: 16,
       spinNs: 7000,
+      maxSandboxesPerWorker: 9,
       logRequests: true,
       http: {
         maxHeadBytes: 2048,
@@ -457,6 +459,7 @@ describe('overrides', () => {
         quantumUs: 1,
         maxQueue: 1,
         spinUs: 1,
+        maxSandboxesPerWorker: 1,
         logRequests: true,
         http: { drainTimeoutMs: 1 },
         routes: [route({ deadlineMs: 1, cpuLimitMs: 1, memory: { maxPages: 1 } })],
@@ -469,6 +472,7 @@ describe('overrides', () => {
         quantumNs: 0,
         maxQueue: 3,
         spinNs: 0,
+        maxSandboxesPerWorker: 8,
         logRequests: false,
         drainTimeoutMs: 0,
         deadlineNs: 4,
@@ -482,6 +486,7 @@ describe('overrides', () => {
       quantumNs: 0,
       maxQueue: 3,
       spinNs: 0,
+      maxSandboxesPerWorker: 8,
       logRequests: false,
       http: { drainTimeoutMs: 0 },
       tenants: [

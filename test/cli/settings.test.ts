@@ -34,6 +34,7 @@ const SAMPLES: Record<string, [string, unknown]> = {
   quantumNs: ['250', 250_000],
   maxQueue: ['16', 16],
   spinNs: ['0', 0],
+  maxSandboxesPerWorker: ['100', 100],
   deadlineNs: ['0.5', 500_000],
   cpuLimitNs: ['20', 20_000_000],
   maxPages: ['64', 64],

@@ -10,6 +10,8 @@ import {
 } from '../../src/sandbox/index.ts';
 import { assembleNew } from './rewriter/harness.ts';
 
+const MEMORIES_MAX = 125;
+
 function imageOf(id: number, memoryCount: number): FunctionImage {
   const fields = Array.from({ length: memoryCount }, (_, at) => `(memory $m${at} 1)`).join(' ');
   const source = assembleNew(`(module ${fields} (func (export "handle")))`);
@@ -23,7 +25,8 @@ function poolOf(sandboxesMax: number): SandboxPool {
   const control = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const interrupt = new WebAssembly.Suspending(() => 0);
   const intrinsics = { control, interrupt, wait32: interrupt, wait64: interrupt };
-  return new SandboxPool({ sandboxesMax, readyMaxPerFunction: 1000 }, () => ({}), intrinsics);
+  const limits = { sandboxesMax, memoriesMax: MEMORIES_MAX, readyMaxPerFunction: 1000 };
+  return new SandboxPool(limits, () => ({}), intrinsics);
 }
 
 /** Through the states of a request that went well. */
@@ -33,9 +36,6 @@ function use(sandbox: Sandbox): Sandbox {
   sandbox.state = STATE.RETURNED;
   return sandbox;
 }
-
-// The cap of memories is 125 where fewer sandboxes are allowed; see pool.ts.
-const MEMORIES_MAX = 125;
 
 it('counts_every_memory_of_a_sandbox', () => {
   const pool = poolOf(100);
