@@ -9,8 +9,10 @@
  *   a worker thread    0.82 GiB, 35 mappings; the process without workers 1.35 GiB, 145 mappings
  *   under `ulimit -v`  40 GB: 4, 200 GB: 23; below 2 GB Node itself does not start
  * A dropped memory stays mapped until a collection finds it: 1,000 dropped ones were all there after 300 turns of the event loop, and
- * gone behind a collection of 19 ms. `new Memory` that finds no room collects by itself and tries again (60,000 made and dropped one
- * after the other: 6.8 µs each, none failed), so that dropped memories cost a pause and never an error.
+ * gone behind a collection of 19 ms. `new Memory` that finds no room collects its own thread's garbage and tries again (60,000 made and
+ * dropped one after the other: 6.8 µs each, none failed). But where that does not help V8 ends a worker thread as if its heap were full,
+ * without an error to catch. So no worker may run out, also not because of what another one has dropped: a worker counts what it has
+ * dropped until it is collected (memory-pool.ts), and its part is never exceeded.
  *
  * What bounds it: the user space (from the address of the main stack, which lies at its end: 47 bits on x86-64, 48 or 39 on ARM),
  * RLIMIT_AS (containers and ulimit -v), vm.max_map_count, and with vm.overcommit_memory = 2 what may still be committed: reservations are

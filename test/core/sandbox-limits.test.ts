@@ -1,16 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { createRuntime, sandboxLimits } from '../../src/core/index.ts';
+import { ownMemories } from '../../src/core/sandbox-limits.ts';
 import type { AddressSpace } from '../../src/sandbox/index.ts';
 
-const space = (memories: number): AddressSpace => ({
-  memories,
+const space = (memories: number, workers: number): AddressSpace => ({
+  memories: memories + ownMemories(workers),
   bound: 'RLIMIT_AS',
   boundText: 'RLIMIT_AS (ulimit -v) of 9 GiB',
 });
 
 function refusal(wanted: number | undefined, workers: number, memories: number): unknown {
   try {
-    return sandboxLimits(wanted, workers, space(memories));
+    return sandboxLimits(wanted, workers, space(memories, workers));
   } catch (error) {
     const { code, message } = error as { code: string; message: string };
     return `${code}: ${message}`;
@@ -18,15 +19,15 @@ function refusal(wanted: number | undefined, workers: number, memories: number):
 }
 
 it('workers_share_what_there_is_and_take_a_quarter_unless_told', () => {
-  expect(sandboxLimits(undefined, 3, space(1000))).toEqual({
+  expect(sandboxLimits(undefined, 3, space(1000, 3))).toEqual({
     memoriesPerProcess: 1000,
     memoriesPerWorker: 333,
     sandboxesPerWorker: 83,
     boundBy: 'RLIMIT_AS (ulimit -v) of 9 GiB',
   });
-  expect(sandboxLimits(undefined, 1, space(20)).sandboxesPerWorker).toBe(8);
-  expect(sandboxLimits(undefined, 1, space(2)).sandboxesPerWorker).toBe(2);
-  expect(sandboxLimits(333, 3, space(1000)).sandboxesPerWorker).toBe(333);
+  expect(sandboxLimits(undefined, 1, space(20, 1)).sandboxesPerWorker).toBe(8);
+  expect(sandboxLimits(undefined, 1, space(2, 1)).sandboxesPerWorker).toBe(2);
+  expect(sandboxLimits(333, 3, space(1000, 3)).sandboxesPerWorker).toBe(333);
 });
 
 describe('what_cannot_be_is_refused_and_says_what_to_set', () => {
