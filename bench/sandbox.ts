@@ -52,7 +52,7 @@ export async function sandbox(): Promise<Figure[]> {
   });
   const make = (): Sandbox => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-    return new Sandbox(image, { $luge: { control, interrupt, memory } }, memory);
+    return new Sandbox(image, { $luge: { control, interrupt, memory } }, [memory]);
   };
 
   const one = make();

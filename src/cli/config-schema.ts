@@ -382,6 +382,8 @@ export interface RouteConfig {
   readonly growth: 'retire' | 'keep';
   readonly maxBodyBytes: number;
   readonly maxOutputBytes: number;
+  /** Sandboxes that each worker keeps ready from the start. */
+  readonly prewarm: number;
   readonly env: Readonly<Record<string, string>>;
   readonly args: readonly string[];
   /** The guest's path of a folder to read -> the host's, absolute. */

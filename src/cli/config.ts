@@ -102,6 +102,7 @@ const limitFields = {
     .optional(),
   maxBodyBytes: numberField(LIMITS.bodyBytes).optional(),
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
+  prewarm: numberField(LIMITS.prewarm).optional(),
   env: z
     .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
       error: (issue) =>
@@ -490,6 +491,7 @@ type RouteLimitConfig = Pick<
   | 'growth'
   | 'maxBodyBytes'
   | 'maxOutputBytes'
+  | 'prewarm'
   | 'env'
   | 'scratch'
   | 'maxOpenFiles'
@@ -520,6 +522,7 @@ function routeLimits(
     growth: route.memory?.growth ?? defaults.memory?.growth ?? builtIn.growth,
     maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
     maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
+    prewarm: route.prewarm ?? defaults.prewarm ?? builtIn.prewarm,
     env: { ...defaults.env, ...route.env },
     scratch: scratchOf(route.scratch ?? defaults.scratch),
     maxOpenFiles: route.maxOpenFiles ?? defaults.maxOpenFiles ?? builtIn.maxOpenFiles,

@@ -37,6 +37,7 @@ export const LIMITS: {
   readonly maxPages: NumberRange;
   readonly bodyBytes: NumberRange;
   readonly outputBytes: NumberRange;
+  readonly prewarm: NumberRange;
   readonly headBytes: NumberRange;
   readonly headers: NumberRange;
   readonly connections: NumberRange;
@@ -67,6 +68,8 @@ export const LIMITS: {
   maxPages: whole(1, 65_536),
   bodyBytes: whole(0, 1 << 30),
   outputBytes: whole(1, 1 << 30),
+  // The most that a worker keeps of a function.
+  prewarm: whole(0, 256),
   headBytes: whole(1024, 1 << 20),
   headers: whole(1, 10_000),
   connections: whole(1, 1_000_000),
@@ -110,6 +113,8 @@ export const DEFAULTS = {
     growth: 'retire',
     maxBodyBytes: 1_048_576,
     maxOutputBytes: 4_194_304,
+    // A sandbox takes memory, and the first request of a function tells soon enough that it is wanted.
+    prewarm: 0,
     response: 'raw',
     // A guest's stdout is bytes of an unknown kind: with this type no browser renders or sniffs them (RFC 9110, 8.3).
     contentType: 'application/octet-stream',

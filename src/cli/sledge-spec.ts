@@ -220,6 +220,7 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     growth: DEFAULTS.route.growth,
     maxBodyBytes: SLEDGE_BODY_BYTES,
     maxOutputBytes: SLEDGE_BODY_BYTES,
+    prewarm: DEFAULTS.route.prewarm,
     env: {},
     args: [],
     folders: {},

@@ -48,6 +48,11 @@ export interface LoadOptions {
   /** Pages of 64 KiB, of all memories together. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
   readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
   readonly maxOutputBytes?: number;
+  /**
+   * Sandboxes that each worker makes when the function is loaded, before `load` resolves, and keeps ready. At most 256; fewer where
+   * maxSandboxesPerWorker leaves no room. Default 0: the first request pays for the first one.
+   */
+  readonly prewarm?: number;
   readonly contentType?: string;
   readonly response?: 'raw' | 'cgi';
   readonly args?: readonly string[];
@@ -119,11 +124,30 @@ export interface WorkerStats {
   readonly sandboxesRetired: number;
   /** Guests that this worker holds now: running, suspended or runnable. */
   readonly held: number;
+  /** Places in the address space that its memories take: of sandboxes, kept for the next, and dropped but not collected yet. */
+  readonly memories: number;
+  /** Of these, kept for the next sandbox of their class. */
+  readonly memoriesIdle: number;
+  /** Sandboxes' memories that had served another one before. */
+  readonly memoriesReused: number;
+}
+
+/** The sandboxes of a function in one worker. Workers that never had any of it are left out. */
+export interface PoolStats {
+  readonly fn: string;
+  readonly worker: number;
+  readonly ready: number;
+  readonly inUse: number;
+  readonly made: number;
+  readonly retired: number;
+  /** Of their memories, an upper bound: each reset touches all pages that it clears. */
+  readonly residentBytes: number;
 }
 
 export interface RuntimeStats {
   readonly workers: readonly WorkerStats[];
   readonly functions: readonly FunctionStats[];
+  readonly pools: readonly PoolStats[];
   readonly limits: SandboxLimits;
   /** Requests that wait in the global deques. */
   readonly queued: number;

@@ -4,6 +4,8 @@ import type { SchedulerName } from './api.ts';
 export interface LoadedRecord {
   readonly spec: Uint8Array<ArrayBuffer>;
   readonly module: WebAssembly.Module;
+  /** Its PoolCells. */
+  readonly cells: SharedArrayBuffer;
 }
 
 export interface WorkerData {
@@ -26,12 +28,7 @@ export interface TickerData {
 }
 
 export type ToWorker =
-  | {
-      readonly type: 'load';
-      readonly seq: number;
-      readonly spec: Uint8Array<ArrayBuffer>;
-      readonly module: WebAssembly.Module;
-    }
+  | (LoadedRecord & { readonly type: 'load'; readonly seq: number })
   | { readonly type: 'unload'; readonly seq: number; readonly id: number }
   | { readonly type: 'stop' };
 

@@ -24,6 +24,7 @@ const functionRecord = bin.object({
   hasWideCalls: bin.bool,
   contentType: bin.string,
   response: bin.string,
+  prewarm: bin.u32,
   doubles: bin.f64Array(SPEC_DOUBLES.length),
   args: bin.dynamicArrayOf(bin.string),
   env: bin.dynamicArrayOf(bin.string),

@@ -12,6 +12,7 @@ import type {
   InvokeOptions,
   InvokeResult,
   LoadOptions,
+  PoolStats,
   RuntimeOptions,
   RuntimeStats,
   SandboxLimits,
@@ -25,6 +26,8 @@ import { CONTROL_BYTES } from './worker-control.ts';
 
 const CHUNK_BYTES = 16384;
 const SPIN_US = 50;
+/** The most that a worker keeps of a function. */
+const PREWARM_MAX = 256;
 const NS_PER_MS = 1e6;
 /** The longest time that setTimeout takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -115,6 +118,7 @@ export class Runtime {
       growth: options.memory?.growth ?? 'retire',
       args: options.args ?? [],
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
+      prewarm: prewarmOf(options.prewarm),
       ...preopensOf(options),
     });
     await this.#supervisor.load(image);
@@ -168,6 +172,7 @@ export class Runtime {
     return {
       workers: this.#supervisor.states.map((state, w) => state.read(w)),
       functions: [...this.#functions.values()].map(({ name, spec }) => ({ name, id: spec.id })),
+      pools: this.#pools(),
       limits: this.limits,
       queued,
       slotsFree: slotList.free,
@@ -178,6 +183,19 @@ export class Runtime {
       ticks: cells.ticks,
       interrupts: cells.interrupts,
     };
+  }
+
+  #pools(): PoolStats[] {
+    const pools: PoolStats[] = [];
+    for (const { name, spec } of this.#functions.values()) {
+      const cells = this.#supervisor.cells(spec.id);
+      if (cells === undefined) continue;
+      for (let worker = 0; worker < this.workers; worker++) {
+        const { pages, ...line } = cells.read(worker);
+        if (line.made > 0) pools.push({ fn: name, worker, ...line, residentBytes: pages * 65_536 });
+      }
+    }
+    return pools;
   }
 
   /** A seat for a front end's thread. */
@@ -220,6 +238,12 @@ export class Runtime {
   #assertOpen(): void {
     if (this.#closed !== undefined) throw new LugeError('ERR_CLOSED', 503, 'the runtime is closed');
   }
+}
+
+function prewarmOf(prewarm = 0): number {
+  if (Number.isInteger(prewarm) && prewarm >= 0 && prewarm <= PREWARM_MAX) return prewarm;
+  const text = `load: prewarm must be a whole number from 0 to ${PREWARM_MAX}, not ${prewarm}`;
+  throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
 }
 
 /** 'auto', the default, leaves a core to the listener and the embedder's own thread. */

@@ -12,6 +12,7 @@ import {
   type FunctionImage,
   OUTCOME,
   type Outcome,
+  PoolCells,
   SLOT_STATE,
 } from '../sandbox/index.ts';
 import type { LogLine, SchedulerName } from './api.ts';
@@ -43,6 +44,7 @@ export interface SupervisorOptions {
 interface Pending {
   readonly waits: Set<number>;
   readonly resolve: () => void;
+  error: string | undefined;
 }
 
 export class Supervisor {
@@ -52,6 +54,7 @@ export class Supervisor {
   readonly #threads: (Worker | undefined)[] = [];
   readonly #stillbirths: number[] = [];
   readonly #images = new Map<number, FunctionImage>();
+  readonly #cells = new Map<number, PoolCells>();
   readonly #pending = new Map<number, Pending>();
   readonly #exchanges: ExchangeTable;
   #ticker: Worker | undefined;
@@ -88,20 +91,31 @@ export class Supervisor {
     await Promise.all(this.#controls.map((_, w) => this.#spawn(w)));
   }
 
-  /** Resolves when every worker has the function. */
-  load(image: FunctionImage): Promise<void> {
-    this.#images.set(image.spec.id, image);
-    return this.#tellAll((seq) => ({
-      type: 'load',
-      seq,
-      spec: encodeSpec(image.spec),
-      module: image.module,
+  /** Resolves when every worker has the function, and what it shall have ready; rejects, and takes it back, where that cannot be made. */
+  async load(image: FunctionImage): Promise<void> {
+    const { id, name } = image.spec;
+    const cells = PoolCells.create(this.#options.workers);
+    this.#images.set(id, image);
+    this.#cells.set(id, cells);
+    const spec = encodeSpec(image.spec);
+    const { module } = image;
+    const error = await this.#tellAll((seq) => ({
+      ...{ type: 'load', seq, spec, module, cells: cells.buffer },
     }));
+    if (error === undefined) return;
+    await this.unload(id);
+    throw new LugeError('ERR_NO_SANDBOX', 503, `no sandbox of ${name} could be made: ${error}`);
   }
 
-  unload(id: number): Promise<void> {
+  /** What the workers tell of a function. */
+  cells(id: number): PoolCells | undefined {
+    return this.#cells.get(id);
+  }
+
+  async unload(id: number): Promise<void> {
     this.#images.delete(id);
-    return this.#tellAll((seq) => ({ type: 'unload', seq, id }));
+    this.#cells.delete(id);
+    await this.#tellAll((seq) => ({ type: 'unload', seq, id }));
   }
 
   /** Threads finish what they hold; after `timeoutMs` they are terminated and what they held is answered with CLOSED. */
@@ -140,9 +154,11 @@ export class Supervisor {
       functions: [...this.#images.values()].map(({ spec, module }) => ({
         spec: encodeSpec(spec),
         module,
+        cells: (this.#cells.get(spec.id) as PoolCells).buffer,
       })),
     };
     (this.#states[w] as WorkerControl).clear();
+    for (const cells of this.#cells.values()) cells.clear(w);
     const thread = new Worker(threadUrl('worker'), {
       workerData: data,
       execArgv: [],
@@ -212,7 +228,9 @@ export class Supervisor {
       return;
     }
     const pending = this.#pending.get(message.seq);
-    if (pending !== undefined) this.#arrived(pending, w);
+    if (pending === undefined) return;
+    pending.error ??= message.error;
+    this.#arrived(pending, w);
   }
 
   #arrived(pending: Pending, w: number): void {
@@ -220,11 +238,18 @@ export class Supervisor {
     if (pending.waits.size === 0) pending.resolve();
   }
 
-  #tellAll(message: (seq: number) => ToWorker): Promise<void> {
+  /** Resolves to the first error that a worker answered, when all have. */
+  #tellAll(message: (seq: number) => ToWorker): Promise<string | undefined> {
     const seq = ++this.#seq;
     const alive = this.#threads.flatMap((thread, w) => (thread === undefined ? [] : [w]));
-    return new Promise<void>((resolve) => {
-      this.#pending.set(seq, { waits: new Set(alive), resolve });
+    return new Promise<string | undefined>((done) => {
+      const pending: Pending = {
+        waits: new Set(alive),
+        resolve: () => done(pending.error),
+        error: undefined,
+      };
+      const { resolve } = pending;
+      this.#pending.set(seq, pending);
       if (alive.length === 0) resolve();
       for (const w of alive) this.#tell(w, message(seq));
     }).finally(() => this.#pending.delete(seq));

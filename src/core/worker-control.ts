@@ -29,6 +29,9 @@ export const COUNTERS: readonly Counter[] = [
   'sandboxesMade',
   'sandboxesRetired',
   'held',
+  'memories',
+  'memoriesIdle',
+  'memoriesReused',
 ];
 
 const EPOCH = 0;
@@ -119,8 +122,10 @@ export class WorkerControl {
     return { worker, ...Object.fromEntries(entries) } as unknown as WorkerStats;
   }
 
-  /** The supervisor, for the worker that takes a dead one's place: counters stay, the rest starts anew. */
+  /** The supervisor, for the worker that takes a dead one's place: what counts up stays, the rest starts anew. */
   clear(): void {
+    const held = ['sandboxes', 'held', 'memories', 'memoriesIdle'] as const;
+    for (const name of held) this.set(COUNTERS.indexOf(name), 0);
     if ((this.epoch & 1) !== 0) this.switchOut();
     this.waiters = 0;
     this.wakeAtNs = Number.POSITIVE_INFINITY;

@@ -27,6 +27,7 @@ import {
   Host,
   monotonicNs,
   OUTCOME,
+  type PoolCells,
   type Sandbox,
   SandboxPool,
   SLOT_STATE,
@@ -53,6 +54,9 @@ const SANDBOXES = index('sandboxes');
 const MADE = index('sandboxesMade');
 const RETIRED = index('sandboxesRetired');
 const HELD = index('held');
+const MEMORIES = index('memories');
+const MEMORIES_IDLE = index('memoriesIdle');
+const MEMORIES_REUSED = index('memoriesReused');
 
 function index(name: Counter): number {
   return COUNTERS.indexOf(name);
@@ -134,8 +138,13 @@ export class WorkerLoop implements GuestKernel {
     };
   }
 
-  add(image: FunctionImage): void {
-    this.#pool.add(image);
+  /** Throws when a sandbox that it shall have ready cannot be made; the function is there all the same. */
+  add(image: FunctionImage, cells: PoolCells): void {
+    try {
+      this.#pool.add(image, cells);
+    } finally {
+      this.#publishPool();
+    }
   }
 
   remove(id: number): void {
@@ -281,7 +290,7 @@ export class WorkerLoop implements GuestKernel {
       return void this.#refuse(
         exchange,
         OUTCOME.NO_SANDBOX,
-        'all sandboxes of this worker are in use',
+        `all sandboxes of this worker are in use (${this.#options.sandboxesMax}, maxSandboxesPerWorker), or their memories (${this.#options.memoriesMax})`,
       );
     }
     sandbox.assign(exchange);
@@ -433,11 +442,17 @@ export class WorkerLoop implements GuestKernel {
   async #idle(): Promise<void> {
     const now = monotonicNs();
     if (now - this.#lastTurnNs > TURN_NS) await this.#turn();
+    if (!this.#ready() && this.#pool.tidy(now, this.#held === 0)) {
+      // A piece of work at a time: the loop looks whether there is better to do.
+      this.#publishPool();
+      return;
+    }
     this.#parker.searchBegin();
     let timeoutNs = Number.POSITIVE_INFINITY;
     if (this.#sleepers.length > 0) {
       timeoutNs = Math.max(0, Math.min(this.#state.wakeAtNs - now, CANCEL_CHECK_NS));
     }
+    timeoutNs = Math.min(timeoutNs, Math.max(0, this.#pool.tidyAtNs - now));
     const spinNs = Math.min(this.#options.spinNs, timeoutNs);
     if (!this.#parker.spin(this.#ready, spinNs, monotonicNs)) {
       this.#state.count(PARKS, 1);
@@ -468,6 +483,9 @@ export class WorkerLoop implements GuestKernel {
     this.#state.set(SANDBOXES, this.#pool.count);
     this.#state.set(MADE, this.#pool.made);
     this.#state.set(RETIRED, this.#pool.retired);
+    this.#state.set(MEMORIES, this.#pool.memories.mapped);
+    this.#state.set(MEMORIES_IDLE, this.#pool.memories.idle);
+    this.#state.set(MEMORIES_REUSED, this.#pool.memories.reused);
     this.#state.set(HELD, this.#held);
   }
 }

@@ -1,6 +1,7 @@
 /** Entry of a worker thread. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena } from '../ring/index.ts';
+import { PoolCells } from '../sandbox/index.ts';
 import type { FromWorker, LoadedRecord, ToWorker, WorkerData } from './messages.ts';
 import { createPolicy } from './policy.ts';
 import { decodeSpec } from './records.ts';
@@ -23,7 +24,13 @@ const loop: WorkerLoop = new WorkerLoop({
   onLog: (sandbox, text) => post({ type: 'log', fn: sandbox.spec.name, text }),
 });
 
-for (const record of data.functions) add(record);
+for (const record of data.functions) {
+  try {
+    add(record);
+  } catch {
+    // A spare that could not be made. The function is there, and whoever loaded it has been told or will be.
+  }
+}
 post({ type: 'ready' });
 await loop.run();
 port.close();
@@ -32,8 +39,8 @@ function post(message: FromWorker): void {
   port.postMessage(message);
 }
 
-function add({ spec, module }: LoadedRecord): void {
-  loop.add({ spec: decodeSpec(spec), module });
+function add({ spec, module, cells }: LoadedRecord): void {
+  loop.add({ spec: decodeSpec(spec), module }, new PoolCells(cells, data.worker));
 }
 
 /** The thread seldom turns its event loop, so it fetches its messages itself. */
@@ -50,10 +57,12 @@ function handle(message: ToWorker): void {
     loop.stop();
     return;
   }
-  if (message.type === 'unload') {
-    loop.remove(message.id);
-  } else {
-    add(message);
+  let error: string | undefined;
+  try {
+    if (message.type === 'unload') loop.remove(message.id);
+    else add(message);
+  } catch (cause) {
+    error = cause instanceof Error ? cause.message : String(cause);
   }
-  post({ type: 'done', seq: message.seq, error: undefined });
+  post({ type: 'done', seq: message.seq, error });
 }

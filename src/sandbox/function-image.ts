@@ -27,6 +27,8 @@ export interface FunctionSpec {
   readonly cpuLimitNs: number;
   readonly queueTimeoutNs: number;
   readonly maxOutputBytes: number;
+  /** Sandboxes that each worker makes when the function is loaded, and keeps. */
+  readonly prewarm: number;
   /** Arguments behind argv[0] and before the query's. */
   readonly args: readonly string[];
   /** Environment of WASI guests, `NAME=value`, behind the CGI variables. */

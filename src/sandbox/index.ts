@@ -19,9 +19,11 @@ export type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.t
 export { type GuestKernel, Host } from './host.ts';
 export { type Inspection, type InspectOptions, inspectModule } from './inspection.ts';
 export { isLegal, STATE, type State, stateName, step } from './lifecycle.ts';
+export { MemoryPool } from './memory-pool.ts';
 export { OUTCOME, type Outcome } from './outcome.ts';
 export { Payload } from './payload.ts';
 export { type Intrinsics, type PoolLimits, SandboxPool } from './pool.ts';
+export { PoolCells, type PoolLine } from './pool-cells.ts';
 export {
   type FunctionPolls,
   RewriteError,

@@ -16,6 +16,12 @@ export class Sandbox {
   readonly spec: FunctionSpec;
   /** Memory 0, the one that host calls see. */
   readonly memory: WebAssembly.Memory | undefined;
+  /** All, in the order of the spec's. */
+  readonly memories: readonly WebAssembly.Memory[];
+  /** Whether any of them can. */
+  readonly grows: boolean;
+  /** Of all memories, when they were counted last. */
+  pages = 0;
   readonly #grows: boolean;
   readonly #enter: () => Promise<unknown>;
   readonly #reset: () => number;
@@ -52,11 +58,14 @@ export class Sandbox {
   constructor(
     image: FunctionImage,
     imports: WebAssembly.Imports,
-    memory: WebAssembly.Memory | undefined,
+    memories: readonly WebAssembly.Memory[],
   ) {
+    const [memory] = memories;
     const instance = new WebAssembly.Instance(image.module, imports);
     this.spec = image.spec;
     this.memory = memory;
+    this.memories = memories;
+    this.grows = image.spec.memories.some(({ minPages, maxPages }) => maxPages > minPages);
     const [first] = image.spec.memories;
     this.#grows = first !== undefined && first.maxPages > first.minPages;
     this.#enter = WebAssembly.promising(instance.exports['$luge.enter']) as () => Promise<unknown>;
@@ -79,6 +88,12 @@ export class Sandbox {
       if (buffer.byteLength !== this.#u8.length) this.#u8 = new Uint8Array(buffer);
     }
     return this.#u8;
+  }
+
+  /** Counts `pages` anew. */
+  countPages(): number {
+    this.pages = this.memories.reduce((sum, { buffer }) => sum + buffer.byteLength / 65_536, 0);
+    return this.pages;
   }
 
   /** Restores the image of a fresh instance. False when it has to be retired. */
