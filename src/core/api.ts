@@ -92,8 +92,22 @@ export interface InvokeResult {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
-  /** Nanoseconds. */
-  readonly timing: { readonly queuedNs: number; readonly runNs: number; readonly totalNs: number };
+  readonly timing: RequestTiming;
+}
+
+/** In nanoseconds, by state (sandbox/lifecycle.ts). All but the total add up to it, which ends when the guest has. */
+export interface RequestTiming {
+  /** From arrival until a worker took it. */
+  readonly queuedNs: number;
+  /** It waited for the worker, new (the making of its sandbox included, where none was ready) or woken. */
+  readonly runnableNs: number;
+  /** The guest held the worker, its host calls included. */
+  readonly runNs: number;
+  /** Suspended at a poll: others ran. */
+  readonly preemptedNs: number;
+  /** Suspended in a host call. */
+  readonly asleepNs: number;
+  readonly totalNs: number;
 }
 
 /** What the address space leaves; found out at start. */

@@ -166,7 +166,10 @@ function resultOf(exchange: Exchange, spec: FunctionSpec): InvokeResult {
     body,
     timing: {
       queuedNs: exchange.startNs - exchange.arrivalNs,
+      runnableNs: exchange.runnableNs,
       runNs: exchange.runNs,
+      preemptedNs: exchange.preemptedNs,
+      asleepNs: exchange.asleepNs,
       totalNs: exchange.endNs - exchange.arrivalNs,
     },
   };

@@ -294,6 +294,7 @@ export class WorkerLoop implements GuestKernel {
       );
     }
     sandbox.assign(exchange);
+    sandbox.waitsSinceNs = now;
     this.#held++;
     this.#state.set(HELD, this.#held);
     this.#policy.add(sandbox, true);
@@ -302,6 +303,7 @@ export class WorkerLoop implements GuestKernel {
 
   #refuse(exchange: Exchange, outcome: Exchange['outcome'], message: string): void {
     exchange.fail(outcome, message);
+    exchange.ended(exchange.startNs, 0);
     this.#state.count(FAILED, 1);
     this.#complete(exchange);
   }
@@ -312,6 +314,7 @@ export class WorkerLoop implements GuestKernel {
   #dispatch(sandbox: Sandbox): boolean {
     const exchange = sandbox.exchange as Exchange;
     const now = monotonicNs();
+    sandbox.waited(now);
     sandbox.switchedInNs = now;
     this.#checkLimits(sandbox, now);
     const isFresh = sandbox.state === STATE.RUNNABLE && !sandbox.isSuspended;
@@ -362,6 +365,7 @@ export class WorkerLoop implements GuestKernel {
   #settle(sandbox: Sandbox): void {
     const now = monotonicNs();
     sandbox.ranNs += now - sandbox.switchedInNs;
+    sandbox.waitsSinceNs = now;
     if ((this.#state.epoch & 1) !== 0) this.#state.switchOut();
     if (sandbox.state === STATE.PREEMPTED) {
       this.#policy.add(sandbox, false);
@@ -385,6 +389,7 @@ export class WorkerLoop implements GuestKernel {
     }
     finishWasi(this.#host, sandbox);
     exchange.ended(now, sandbox.ranNs);
+    exchange.suspended(sandbox.runnableNs, sandbox.preemptedNs, sandbox.asleepNs);
     if (sandbox.outcome === OUTCOME.OK) {
       exchange.isTyped = sandbox.contentTypeSet;
       this.#state.count(COMPLETED, 1);
@@ -433,6 +438,7 @@ export class WorkerLoop implements GuestKernel {
       if (sandbox.wakeAtNs > now && !(sandbox.exchange as Exchange).isCancelled) continue;
       this.#sleepers[i] = this.#sleepers[this.#sleepers.length - 1] as Sandbox;
       this.#sleepers.pop();
+      sandbox.waited(now);
       sandbox.state = STATE.RUNNABLE;
       this.#policy.add(sandbox, false);
     }

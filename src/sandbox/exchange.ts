@@ -21,6 +21,9 @@
  *     80  START_NS      worker, f64             when a worker took it
  *     88  END_NS        worker, f64             when the guest had ended
  *     96  RUN_NS        worker, f64             time in which the guest held the worker
+ *    104  RUNNABLE_NS   worker, f64             in which it had a sandbox and waited for the worker, new or woken
+ *    112  PREEMPTED_NS  worker, f64             in which it lay suspended at a poll
+ *    120  ASLEEP_NS     worker, f64             in which it lay suspended in a host call
  *    128  REQUEST       chain (16 bytes)        head and body
  *    144  HEADERS       chain                   response headers, `Name: value CRLF` lines
  *    160  BODY          chain                   response body
@@ -62,6 +65,9 @@ const DEADLINE_NS = 72;
 const START_NS = 80;
 const END_NS = 88;
 const RUN_NS = 96;
+const RUNNABLE_NS = 104;
+const PREEMPTED_NS = 112;
+const ASLEEP_NS = 120;
 const REQUEST = 128;
 const RESPONSE_HEADERS = REQUEST + CHAIN_BYTES;
 const RESPONSE_BODY = RESPONSE_HEADERS + CHAIN_BYTES;
@@ -125,6 +131,7 @@ export class Exchange {
     this.#f64[w + (START_NS >> 3)] = 0;
     this.#f64[w + (END_NS >> 3)] = 0;
     this.#f64[w + (RUN_NS >> 3)] = 0;
+    this.suspended(0, 0, 0);
     this.request.attach();
     this.headers.attach();
     this.body.attach();
@@ -272,6 +279,13 @@ export class Exchange {
     this.#f64[this.#wide + (RUN_NS >> 3)] = runNs;
   }
 
+  /** How long it had a sandbox and did not run, by state: START + RUNNABLE + PREEMPTED + ASLEEP + RUN = END. */
+  suspended(runnableNs: number, preemptedNs: number, asleepNs: number): void {
+    this.#f64[this.#wide + (RUNNABLE_NS >> 3)] = runnableNs;
+    this.#f64[this.#wide + (PREEMPTED_NS >> 3)] = preemptedNs;
+    this.#f64[this.#wide + (ASLEEP_NS >> 3)] = asleepNs;
+  }
+
   /** Replaces whatever the guest answered by an outcome and a message for whoever asked. */
   fail(outcome: Outcome, message: string): void {
     this.headers.release();
@@ -299,6 +313,18 @@ export class Exchange {
 
   get runNs(): number {
     return this.#f64[this.#wide + (RUN_NS >> 3)] as number;
+  }
+
+  get runnableNs(): number {
+    return this.#f64[this.#wide + (RUNNABLE_NS >> 3)] as number;
+  }
+
+  get preemptedNs(): number {
+    return this.#f64[this.#wide + (PREEMPTED_NS >> 3)] as number;
+  }
+
+  get asleepNs(): number {
+    return this.#f64[this.#wide + (ASLEEP_NS >> 3)] as number;
   }
 }
 

@@ -16,6 +16,10 @@
  *   shrink   once a window: of each function, as many ready ones go as lay there all the window through. One stays for some windows more,
  *            and those that `prewarm` asked for stay. Their memories are dropped, not kept
  *   collect  once a window, if memories were dropped: V8 would keep their pages until it collects for reasons of its own
+ * Measured with 5,000 registered functions, all different (a 5 KB module, and one of 34 KB): 0.7 (2.1) ms and 50 (145) KB each, of which
+ * rewriting is 0.33 (1.3) ms and V8 0.11 (0.39) ms; it compiles a function when that is called first, and a Module is not copied on its
+ * way to a worker (1.1 µs), so that a worker replaces a dead one with all of them in 0.28 s. Nothing here is looked at for each function.
+ *
  * No clock is read for any of this on a request's path: `take` only notes how few were left.
  */
 import type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';

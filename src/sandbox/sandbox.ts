@@ -41,6 +41,11 @@ export class Sandbox {
   /** Time in which it held the worker, up to the last switch. */
   ranNs = 0;
   switchedInNs = 0;
+  /** When it got the request, left the worker or was woken: since then it waits, in its state. */
+  waitsSinceNs = 0;
+  runnableNs = 0;
+  preemptedNs = 0;
+  asleepNs = 0;
   deadlineNs: number = Number.POSITIVE_INFINITY;
   /**
    * How often a suspending import came back at once. V8 suspends the guest even then and resumes it in the next microtask: whoever
@@ -116,12 +121,24 @@ export class Sandbox {
     this.isDoomed = false;
     this.exitCode = 0;
     this.ranNs = 0;
+    this.runnableNs = 0;
+    this.preemptedNs = 0;
+    this.asleepNs = 0;
     this.deadlineNs = exchange.deadlineNs;
     this.wasi = undefined;
     this.inputOffset = 0;
     this.loggedBytes = 0;
     this.contentTypeSet = false;
     this.state = STATE.RUNNABLE;
+  }
+
+  /** Adds what it has waited to the state in which it waited. Call before the next step, with a time that was read anyway. */
+  waited(now: number): void {
+    const ns = now - this.waitsSinceNs;
+    this.waitsSinceNs = now;
+    if (this.#state === STATE.RUNNABLE) this.runnableNs += ns;
+    else if (this.#state === STATE.PREEMPTED) this.preemptedNs += ns;
+    else if (this.#state === STATE.ASLEEP) this.asleepNs += ns;
   }
 
   /** Runs the guest until it suspends, ends or traps. The promise rejects when it traps. */
