@@ -372,7 +372,7 @@ export class WorkerLoop implements GuestKernel {
       return;
     }
     if (sandbox.state === STATE.ASLEEP) {
-      this.#publishWake();
+      this.#publishWake(now);
       return;
     }
     this.#finish(sandbox, now);
@@ -442,7 +442,7 @@ export class WorkerLoop implements GuestKernel {
       sandbox.state = STATE.RUNNABLE;
       this.#policy.add(sandbox, false);
     }
-    this.#publishWake();
+    this.#publishWake(now);
   }
 
   async #idle(): Promise<void> {
@@ -456,7 +456,7 @@ export class WorkerLoop implements GuestKernel {
     this.#parker.searchBegin();
     let timeoutNs = Number.POSITIVE_INFINITY;
     if (this.#sleepers.length > 0) {
-      timeoutNs = Math.max(0, Math.min(this.#state.wakeAtNs - now, CANCEL_CHECK_NS));
+      timeoutNs = Math.max(0, this.#state.wakeAtNs - now);
     }
     timeoutNs = Math.min(timeoutNs, Math.max(0, this.#pool.tidyAtNs - now));
     const spinNs = Math.min(this.#options.spinNs, timeoutNs);
@@ -479,8 +479,9 @@ export class WorkerLoop implements GuestKernel {
     this.#state.waiters = this.#policy.waiting;
   }
 
-  #publishWake(): void {
-    let first = Number.POSITIVE_INFINITY;
+  /** At the latest when it is time to see whether the sleepers' clients are there: a guest that runs must let that happen, too. */
+  #publishWake(now: number): void {
+    let first = this.#sleepers.length > 0 ? now + CANCEL_CHECK_NS : Number.POSITIVE_INFINITY;
     for (const sandbox of this.#sleepers) first = Math.min(first, sandbox.wakeAtNs);
     this.#state.wakeAtNs = first;
   }
