@@ -382,6 +382,8 @@ export interface RouteConfig {
   readonly growth: 'retire' | 'keep';
   readonly maxBodyBytes: number;
   readonly maxOutputBytes: number;
+  /** Sandboxes in use at once, of all workers; Infinity: no limit. */
+  readonly maxConcurrency: number;
   /** Sandboxes that each worker keeps ready from the start. */
   readonly prewarm: number;
   readonly env: Readonly<Record<string, string>>;
@@ -407,6 +409,8 @@ export interface TenantConfig {
   /** 0: best effort, no budget. */
   readonly replenishmentPeriodNs: number;
   readonly maxBudgetNs: number;
+  /** Sandboxes of all its routes in use at once; Infinity: no limit. */
+  readonly maxConcurrency: number;
   readonly routes: readonly RouteConfig[];
 }
 

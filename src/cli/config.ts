@@ -102,6 +102,7 @@ const limitFields = {
     .optional(),
   maxBodyBytes: numberField(LIMITS.bodyBytes).optional(),
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
+  maxConcurrency: numberField(LIMITS.concurrency).optional(),
   prewarm: numberField(LIMITS.prewarm).optional(),
   env: z
     .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
@@ -166,6 +167,12 @@ const tenantSchema = z.strictObject(
     port: numberField(LIMITS.port),
     replenishmentPeriodUs: numberField(LIMITS.budgetUs).optional(),
     maxBudgetUs: numberField(LIMITS.budgetUs).optional(),
+    limits: z
+      .strictObject(
+        { maxConcurrency: numberField(LIMITS.concurrency).optional() },
+        { error: mustBe('an object') },
+      )
+      .optional(),
     routes: routesSchema,
   },
   { error: mustBe('an object') },
@@ -447,6 +454,7 @@ function lugeTenant(
     port: tenant.port ?? DEFAULTS.port,
     replenishmentPeriodNs: (tenant.replenishmentPeriodUs ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
+    maxConcurrency: tenant.limits?.maxConcurrency ?? Number.POSITIVE_INFINITY,
     routes,
   };
 }
@@ -491,6 +499,7 @@ type RouteLimitConfig = Pick<
   | 'growth'
   | 'maxBodyBytes'
   | 'maxOutputBytes'
+  | 'maxConcurrency'
   | 'prewarm'
   | 'env'
   | 'scratch'
@@ -522,7 +531,12 @@ function routeLimits(
     growth: route.memory?.growth ?? defaults.memory?.growth ?? builtIn.growth,
     maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
     maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
-    prewarm: route.prewarm ?? defaults.prewarm ?? builtIn.prewarm,
+    maxConcurrency:
+      overrides.maxConcurrency ??
+      route.maxConcurrency ??
+      defaults.maxConcurrency ??
+      builtIn.maxConcurrency,
+    prewarm: overrides.prewarm ?? route.prewarm ?? defaults.prewarm ?? builtIn.prewarm,
     env: { ...defaults.env, ...route.env },
     scratch: scratchOf(route.scratch ?? defaults.scratch),
     maxOpenFiles: route.maxOpenFiles ?? defaults.maxOpenFiles ?? builtIn.maxOpenFiles,

@@ -85,6 +85,25 @@ function describeLimits(limits: SandboxLimits): string {
   return `up to ${sandboxesPerWorker} sandboxes and ${memoriesPerWorker} memories a worker; this process has room for ${memoriesPerProcess} (${boundBy})`;
 }
 
+function tenantLimit({ maxConcurrency }: TenantConfig): string {
+  return Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '';
+}
+
+/** The limits as they are, wherever they come from. */
+function routeLimits(route: RouteConfig): string {
+  const { deadlineNs, queueTimeoutNs, cpuLimitNs, maxPages, maxConcurrency, prewarm } = route;
+  return [
+    `deadline ${deadlineNs / NS_PER_MS} ms`,
+    ...(queueTimeoutNs < deadlineNs ? [`queue ${queueTimeoutNs / NS_PER_MS} ms`] : []),
+    `cpu ${cpuLimitNs / NS_PER_MS} ms`,
+    `${maxPages} pages`,
+    `body ${route.maxBodyBytes} B`,
+    `output ${route.maxOutputBytes} B`,
+    ...(Number.isFinite(maxConcurrency) ? [`concurrency ${maxConcurrency}`] : []),
+    ...(prewarm > 0 ? [`prewarm ${prewarm}`] : []),
+  ].join(', ');
+}
+
 function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly string[]): HttpSite {
   const mode = tenant.routes.some(({ match }) => match === 'prefix') ? 'sledge' : 'luge';
   const routes = tenant.routes.map((route, i) => ({
@@ -117,10 +136,16 @@ async function check(config: ServeConfig, limits: SandboxLimits): Promise<number
       const wasm = await modules.read(route);
       const { maxPages, growth } = route;
       await atRoute(route, async () => {
-        compileFunction(wasm, { ...specOf(route), id: 0, name: route.route, maxPages, growth });
+        compileFunction(wasm, {
+          ...specOf(route),
+          ...{ id: 0, name: route.route, tenant: tenant.name, tenantId: 0, maxPages, growth },
+        });
       });
     }
-    print(`ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)`);
+    print(
+      `ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)${tenantLimit(tenant)}`,
+    );
+    for (const route of tenant.routes) print(`  ${route.route}: ${routeLimits(route)}`);
   }
   return OK;
 }
@@ -134,6 +159,7 @@ function specOf(route: RouteConfig) {
     cpuLimitNs: route.cpuLimitNs,
     queueTimeoutNs: route.queueTimeoutNs,
     maxOutputBytes: route.maxOutputBytes,
+    maxConcurrency: route.maxConcurrency,
     prewarm: route.prewarm,
     args: route.args,
     env: Object.entries(route.env).map(([key, value]) => `${key}=${value}`),
@@ -214,6 +240,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
 
 async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {
   const modules = new ModuleCache();
+  runtime.setTenantLimits(tenant.name, { maxConcurrency: tenant.maxConcurrency });
   const ids: number[] = [];
   const types: string[] = [];
   for (const route of tenant.routes) {
@@ -228,6 +255,8 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
         queueTimeoutMs: route.queueTimeoutNs / NS_PER_MS,
         memory: { maxPages: route.maxPages, growth: route.growth },
         maxOutputBytes: route.maxOutputBytes,
+        tenant: tenant.name,
+        maxConcurrency: route.maxConcurrency,
         prewarm: route.prewarm,
         contentType: route.contentType,
         response: route.response,
@@ -288,10 +317,13 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
     const base = `http://${host}:${server.ports[i]}`;
-    print(`\nlistening on ${base}${config.tenants.length > 1 ? `  (${tenant.name})` : ''}`);
+    print(
+      `\nlistening on ${base}${config.tenants.length > 1 ? `  (${tenant.name})` : ''}${tenantLimit(tenant)}`,
+    );
     for (const route of tenant.routes) {
       const file = relative(process.cwd(), route.module) || route.module;
       print(`  ${(route.methods?.join(',') ?? 'ANY').padEnd(8)} ${route.route.padEnd(16)} ${file}`);
+      print(`           ${routeLimits(route)}`);
       print(`           curl ${curlArguments(base, route)}`);
     }
   });

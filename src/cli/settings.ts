@@ -37,6 +37,7 @@ export const LIMITS: {
   readonly maxPages: NumberRange;
   readonly bodyBytes: NumberRange;
   readonly outputBytes: NumberRange;
+  readonly concurrency: NumberRange;
   readonly prewarm: NumberRange;
   readonly headBytes: NumberRange;
   readonly headers: NumberRange;
@@ -68,6 +69,7 @@ export const LIMITS: {
   maxPages: whole(1, 65_536),
   bodyBytes: whole(0, 1 << 30),
   outputBytes: whole(1, 1 << 30),
+  concurrency: whole(1, 65_536),
   // The most that a worker keeps of a function.
   prewarm: whole(0, 256),
   headBytes: whole(1024, 1 << 20),
@@ -113,6 +115,8 @@ export const DEFAULTS = {
     growth: 'retire',
     maxBodyBytes: 1_048_576,
     maxOutputBytes: 4_194_304,
+    // The queue and the workers' sandboxes bound it anyway.
+    maxConcurrency: Number.POSITIVE_INFINITY,
     // A sandbox takes memory, and the first request of a function tells soon enough that it is wanted.
     prewarm: 0,
     response: 'raw',
@@ -143,6 +147,8 @@ export interface ServeOverrides {
   deadlineNs?: number;
   cpuLimitNs?: number;
   maxPages?: number;
+  maxConcurrency?: number;
+  prewarm?: number;
   drainTimeoutMs?: number;
   logRequests?: boolean;
 }
@@ -327,6 +333,20 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     '<n>',
     `memory of an instance in pages of 64 KiB, for every route (default ${ROUTE_DEFAULTS.maxPages})`,
     LIMITS.maxPages,
+  ),
+  numberSetting(
+    'maxConcurrency',
+    '--max-concurrency',
+    '<n>',
+    'sandboxes in use at once, for every route; more get 503 (default: no limit)',
+    LIMITS.concurrency,
+  ),
+  numberSetting(
+    'prewarm',
+    '--prewarm',
+    '<n>',
+    `sandboxes that each worker keeps ready from the start, for every route (default ${ROUTE_DEFAULTS.prewarm})`,
+    LIMITS.prewarm,
   ),
   numberSetting(
     'drainTimeoutMs',

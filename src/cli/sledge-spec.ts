@@ -195,6 +195,7 @@ function specTenant(
     port: tenant.port,
     replenishmentPeriodNs: (tenant['replenishment-period-us'] ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant['max-budget-us'] ?? 0) * NS_PER_US,
+    maxConcurrency: Number.POSITIVE_INFINITY,
     routes: tenant.routes.map((route, index) =>
       specRoute(route, modules.get(formatPath([...path, 'routes', index]))!, overrides),
     ),
@@ -220,7 +221,8 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     growth: DEFAULTS.route.growth,
     maxBodyBytes: SLEDGE_BODY_BYTES,
     maxOutputBytes: SLEDGE_BODY_BYTES,
-    prewarm: DEFAULTS.route.prewarm,
+    maxConcurrency: overrides.maxConcurrency ?? DEFAULTS.route.maxConcurrency,
+    prewarm: overrides.prewarm ?? DEFAULTS.route.prewarm,
     env: {},
     args: [],
     folders: {},

@@ -39,6 +39,8 @@ export interface LoadOptions {
   readonly wasm: Uint8Array;
   /** What the guest sees as its route. Default: '/' + name. */
   readonly route?: string;
+  /** Functions of one tenant share its limits. Default 'default'. */
+  readonly tenant?: string;
   /** From arrival; queue, run and host calls together. Default 30,000. */
   readonly deadlineMs?: number;
   /** Of running time alone. Default 10,000. */
@@ -48,6 +50,12 @@ export interface LoadOptions {
   /** Pages of 64 KiB, of all memories together. `growth`: what becomes of a sandbox whose memory grew: 'retire' (default) or 'keep'. */
   readonly memory?: { readonly maxPages?: number; readonly growth?: 'retire' | 'keep' };
   readonly maxOutputBytes?: number;
+  /**
+   * Sandboxes of the function that may be in use at once, of all workers: running, suspended or waiting for a worker. A request beyond
+   * it is refused with ERR_FUNCTION_BUSY (503) when a worker takes it. It does not wait: a caller that waits for itself would never
+   * end, and a request that is held back would hold back those behind it. Default: no limit.
+   */
+  readonly maxConcurrency?: number;
   /**
    * Sandboxes that each worker makes when the function is loaded, before `load` resolves, and keeps ready. At most 256; fewer where
    * maxSandboxesPerWorker leaves no room. Default 0: the first request pays for the first one.
@@ -65,6 +73,11 @@ export interface LoadOptions {
   readonly maxOpenFiles?: number;
   /** What the clocks of a WASI guest are rounded down to, in nanoseconds. 1 to 1e9, default 1000. */
   readonly clockResolutionNs?: number;
+}
+
+export interface TenantLimits {
+  /** Sandboxes of all its functions that may be in use at once; ERR_TENANT_BUSY (503) beyond. Infinity or undefined: no limit. */
+  readonly maxConcurrency?: number;
 }
 
 export interface ScratchOptions {

@@ -6,6 +6,8 @@ export interface LoadedRecord {
   readonly module: WebAssembly.Module;
   /** Its PoolCells. */
   readonly cells: SharedArrayBuffer;
+  /** Its tenant's. */
+  readonly tenantCells: SharedArrayBuffer;
 }
 
 export interface WorkerData {

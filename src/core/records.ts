@@ -3,7 +3,13 @@ import bin from 'typed-binary';
 import type { FunctionSpec } from '../sandbox/index.ts';
 
 /** The doubles of a FunctionSpec, in the order in which they lie in the record: typed-binary has f64 only in arrays. */
-const SPEC_DOUBLES = ['deadlineNs', 'cpuLimitNs', 'queueTimeoutNs', 'maxOutputBytes'] as const;
+const SPEC_DOUBLES = [
+  'deadlineNs',
+  'cpuLimitNs',
+  'queueTimeoutNs',
+  'maxOutputBytes',
+  'maxConcurrency',
+] as const;
 
 const memoryRecord = bin.object({
   name: bin.string,
@@ -18,6 +24,8 @@ const scratchRecord = bin.object({ guestPath: bin.string, maxBytes: bin.u32, max
 const functionRecord = bin.object({
   id: bin.u32,
   name: bin.string,
+  tenant: bin.string,
+  tenantId: bin.u32,
   route: bin.string,
   iface: bin.string,
   memories: bin.dynamicArrayOf(memoryRecord),

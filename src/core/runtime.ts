@@ -16,6 +16,7 @@ import type {
   RuntimeOptions,
   RuntimeStats,
   SandboxLimits,
+  TenantLimits,
 } from './api.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
@@ -26,6 +27,9 @@ import { CONTROL_BYTES } from './worker-control.ts';
 
 const CHUNK_BYTES = 16384;
 const SPIN_US = 50;
+/** As many as there may be requests in the system. */
+const CONCURRENCY_MAX = 65_536;
+const DEFAULT_TENANT = 'default';
 /** The most that a worker keeps of a function. */
 const PREWARM_MAX = 256;
 const NS_PER_MS = 1e6;
@@ -67,6 +71,7 @@ export class Runtime {
   readonly #supervisor: Supervisor;
   readonly #invoker: Invoker;
   readonly #functions = new Map<string, LoadedFunction>();
+  readonly #tenants = new Map<string, number>();
   #nextId = 0;
   #nextProducer = 1;
   #closed: Promise<void> | undefined;
@@ -107,6 +112,8 @@ export class Runtime {
     const { image, info } = compileFunction(options.wasm, {
       id: this.#nextId++,
       name,
+      tenant: options.tenant ?? DEFAULT_TENANT,
+      tenantId: this.#tenantId(options.tenant ?? DEFAULT_TENANT),
       route: options.route ?? `/${name}`,
       contentType: options.contentType ?? 'application/octet-stream',
       response: options.response ?? 'raw',
@@ -118,6 +125,7 @@ export class Runtime {
       growth: options.memory?.growth ?? 'retire',
       args: options.args ?? [],
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
+      maxConcurrency: concurrencyOf('load', options.maxConcurrency),
       prewarm: prewarmOf(options.prewarm),
       ...preopensOf(options),
     });
@@ -136,6 +144,21 @@ export class Runtime {
     this.#functions.set(name, loaded);
     if (old !== undefined) this.#unloadLater(old.spec);
     return loaded;
+  }
+
+  /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. */
+  setTenantLimits(tenant: string, { maxConcurrency }: TenantLimits): void {
+    const most = concurrencyOf('setTenantLimits', maxConcurrency);
+    this.#supervisor.tenantCells(this.#tenantId(tenant)).limit = most;
+  }
+
+  #tenantId(name: string): number {
+    let id = this.#tenants.get(name);
+    if (id === undefined) {
+      id = this.#tenants.size;
+      this.#tenants.set(name, id);
+    }
+    return id;
   }
 
   /** Requests for the replaced one may still be queued; behind its deadline none can be. */
@@ -238,6 +261,13 @@ export class Runtime {
   #assertOpen(): void {
     if (this.#closed !== undefined) throw new LugeError('ERR_CLOSED', 503, 'the runtime is closed');
   }
+}
+
+function concurrencyOf(where: string, most = Number.POSITIVE_INFINITY): number {
+  if (most === Number.POSITIVE_INFINITY) return most;
+  if (Number.isInteger(most) && most >= 1 && most <= CONCURRENCY_MAX) return most;
+  const text = `${where}: maxConcurrency must be a whole number from 1 to ${CONCURRENCY_MAX}, not ${most}`;
+  throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
 }
 
 function prewarmOf(prewarm = 0): number {

@@ -55,6 +55,7 @@ export class Supervisor {
   readonly #stillbirths: number[] = [];
   readonly #images = new Map<number, FunctionImage>();
   readonly #cells = new Map<number, PoolCells>();
+  readonly #tenants = new Map<number, PoolCells>();
   readonly #pending = new Map<number, Pending>();
   readonly #exchanges: ExchangeTable;
   #ticker: Worker | undefined;
@@ -93,18 +94,29 @@ export class Supervisor {
 
   /** Resolves when every worker has the function, and what it shall have ready; rejects, and takes it back, where that cannot be made. */
   async load(image: FunctionImage): Promise<void> {
-    const { id, name } = image.spec;
-    const cells = PoolCells.create(this.#options.workers);
+    const { id, name, tenantId, maxConcurrency } = image.spec;
+    const cells = PoolCells.create(this.#options.workers, maxConcurrency);
+    const tenantCells = this.tenantCells(tenantId).buffer;
     this.#images.set(id, image);
     this.#cells.set(id, cells);
     const spec = encodeSpec(image.spec);
     const { module } = image;
     const error = await this.#tellAll((seq) => ({
-      ...{ type: 'load', seq, spec, module, cells: cells.buffer },
+      ...{ type: 'load', seq, spec, module, cells: cells.buffer, tenantCells },
     }));
     if (error === undefined) return;
     await this.unload(id);
     throw new LugeError('ERR_NO_SANDBOX', 503, `no sandbox of ${name} could be made: ${error}`);
+  }
+
+  /** What the workers tell of a tenant, and its limit. */
+  tenantCells(id: number): PoolCells {
+    let cells = this.#tenants.get(id);
+    if (cells === undefined) {
+      cells = PoolCells.create(this.#options.workers);
+      this.#tenants.set(id, cells);
+    }
+    return cells;
   }
 
   /** What the workers tell of a function. */
@@ -155,10 +167,11 @@ export class Supervisor {
         spec: encodeSpec(spec),
         module,
         cells: (this.#cells.get(spec.id) as PoolCells).buffer,
+        tenantCells: this.tenantCells(spec.tenantId).buffer,
       })),
     };
     (this.#states[w] as WorkerControl).clear();
-    for (const cells of this.#cells.values()) cells.clear(w);
+    for (const cells of [...this.#cells.values(), ...this.#tenants.values()]) cells.clear(w);
     const thread = new Worker(threadUrl('worker'), {
       workerData: data,
       execArgv: [],

@@ -139,9 +139,9 @@ export class WorkerLoop implements GuestKernel {
   }
 
   /** Throws when a sandbox that it shall have ready cannot be made; the function is there all the same. */
-  add(image: FunctionImage, cells: PoolCells): void {
+  add(image: FunctionImage, cells: PoolCells, tenant: PoolCells): void {
     try {
-      this.#pool.add(image, cells);
+      this.#pool.add(image, cells, tenant);
     } finally {
       this.#publishPool();
     }
@@ -272,7 +272,7 @@ export class WorkerLoop implements GuestKernel {
       return void this.#refuse(
         exchange,
         OUTCOME.QUEUE_TIMEOUT,
-        'it waited in the queue for too long',
+        `it waited in the queue for longer than ${image.spec.queueTimeoutNs / 1e6} ms (queueTimeoutMs)`,
       );
     }
     let sandbox: Sandbox | undefined;
@@ -286,19 +286,29 @@ export class WorkerLoop implements GuestKernel {
         `no sandbox could be made: ${messageOf(error)}`,
       );
     }
-    if (sandbox === undefined) {
-      return void this.#refuse(
-        exchange,
-        OUTCOME.NO_SANDBOX,
-        `all sandboxes of this worker are in use (${this.#options.sandboxesMax}, maxSandboxesPerWorker), or their memories (${this.#options.memoriesMax})`,
-      );
-    }
+    if (sandbox === undefined) return void this.#refuseFull(exchange, image);
     sandbox.assign(exchange);
     sandbox.waitsSinceNs = now;
     this.#held++;
     this.#state.set(HELD, this.#held);
     this.#policy.add(sandbox, true);
     this.#publishWaiters();
+  }
+
+  /** Which limit it met, its value, and what sets it. */
+  #refuseFull(exchange: Exchange, { spec }: FunctionImage): void {
+    const { sandboxesMax, memoriesMax } = this.#options;
+    if (this.#pool.refusal === 'function') {
+      const text = `all ${spec.maxConcurrency} sandboxes that ${spec.route} may have are in use (maxConcurrency)`;
+      this.#refuse(exchange, OUTCOME.FUNCTION_BUSY, text);
+    } else if (this.#pool.refusal === 'tenant') {
+      const most = this.#pool.tenantLimit(spec);
+      const text = `all ${most} sandboxes that the tenant ${spec.tenant} may have are in use (limits.maxConcurrency)`;
+      this.#refuse(exchange, OUTCOME.TENANT_BUSY, text);
+    } else {
+      const text = `all sandboxes of this worker are in use (${sandboxesMax}, maxSandboxesPerWorker), or their memories (${memoriesMax})`;
+      this.#refuse(exchange, OUTCOME.NO_SANDBOX, text);
+    }
   }
 
   #refuse(exchange: Exchange, outcome: Exchange['outcome'], message: string): void {

@@ -39,8 +39,10 @@ function post(message: FromWorker): void {
   port.postMessage(message);
 }
 
-function add({ spec, module, cells }: LoadedRecord): void {
-  loop.add({ spec: decodeSpec(spec), module }, new PoolCells(cells, data.worker));
+function add({ spec, module, cells, tenantCells }: LoadedRecord): void {
+  const { worker } = data;
+  const image = { spec: decodeSpec(spec), module };
+  loop.add(image, new PoolCells(cells, worker), new PoolCells(tenantCells, worker));
 }
 
 /** The thread seldom turns its event loop, so it fetches its messages itself. */

@@ -14,6 +14,9 @@ export interface MemorySpec {
 export interface FunctionSpec {
   readonly id: number;
   readonly name: string;
+  /** Whose it is: its functions share limits. */
+  readonly tenant: string;
+  readonly tenantId: number;
   /** The route it answers, as the guest sees it (argv[0], SCRIPT_NAME). */
   readonly route: string;
   readonly iface: 'wasi' | 'luge';
@@ -27,6 +30,8 @@ export interface FunctionSpec {
   readonly cpuLimitNs: number;
   readonly queueTimeoutNs: number;
   readonly maxOutputBytes: number;
+  /** Sandboxes that may be in use at once, of all workers. */
+  readonly maxConcurrency: number;
   /** Sandboxes that each worker makes when the function is loaded, and keeps. */
   readonly prewarm: number;
   /** Arguments behind argv[0] and before the query's. */

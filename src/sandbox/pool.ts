@@ -61,6 +61,8 @@ class FunctionPool {
   /** The fewest that were ready in this window. */
   readyLeast = 0;
   usedInWindow: number;
+  /** The tenant's own, common to its functions. */
+  tenant: PoolCells | undefined = undefined;
   isMissed = false;
 
   constructor(
@@ -92,6 +94,9 @@ export class SandboxPool {
   /** What this window's end has still to look at. */
   #shrinking: FunctionPool[] = [];
   #isShrinking = false;
+  readonly #tenants = new Map<number, PoolCells>();
+  /** Why `take` gave none: no room in this worker, or the limit of the function or the tenant. */
+  refusal: 'room' | 'function' | 'tenant' = 'room';
   /** Sandboxes that exist, and how many were made and retired in all. */
   #count = 0;
   made = 0;
@@ -113,8 +118,11 @@ export class SandboxPool {
   }
 
   /** Makes what `prewarm` asks for, as far as there is room. Throws what instantiation throws; the function is there all the same. */
-  add(image: FunctionImage, cells: PoolCells = PoolCells.create(1)): void {
+  add(image: FunctionImage, cells: PoolCells = PoolCells.create(1), tenant?: PoolCells): void {
+    const { tenantId } = image.spec;
+    if (tenant !== undefined && !this.#tenants.has(tenantId)) this.#tenants.set(tenantId, tenant);
     const pool = new FunctionPool(image, this.#hostImports(image.spec), cells, this.#window);
+    pool.tenant = this.#tenants.get(tenantId);
     this.#functions[image.spec.id] = pool;
     const wanted = Math.min(image.spec.prewarm, this.#limits.readyMaxPerFunction);
     while (pool.ready.length < wanted && this.#hasRoom(pool)) this.#keep(pool, this.#make(pool));
@@ -135,17 +143,36 @@ export class SandboxPool {
     return this.#functions[id]?.cells;
   }
 
-  /** A sandbox like new; undefined when the cap is reached and nothing can make room. Throws what instantiation throws. */
+  /**
+   * A sandbox like new; undefined when a limit is reached, which `refusal` names, and nothing can make room. Throws what instantiation
+   * throws.
+   */
   take(id: number): Sandbox | undefined {
     const pool = this.#functions[id];
-    if (pool === undefined) return undefined;
+    if (pool === undefined || !this.#enter(pool)) return undefined;
+    let sandbox: Sandbox | undefined;
+    try {
+      sandbox = this.#takeReady(pool);
+      if (sandbox === undefined) this.refusal = 'room';
+      return sandbox;
+    } finally {
+      if (sandbox === undefined) this.#leave(pool, pool.image.spec);
+    }
+  }
+
+  #leave(pool: FunctionPool | undefined, { tenantId }: FunctionSpec): void {
+    pool?.cells.leave();
+    // The function may be gone meanwhile; its tenant counts on.
+    this.#tenants.get(tenantId)?.leave();
+  }
+
+  #takeReady(pool: FunctionPool): Sandbox | undefined {
     pool.usedInWindow = this.#window;
     const { ready } = pool;
     const warm = ready.pop();
     if (warm !== undefined) {
       if (ready.length < pool.readyLeast) pool.readyLeast = ready.length;
       pool.cells.ready = ready.length;
-      pool.cells.tryEnter(Number.POSITIVE_INFINITY);
       return warm;
     }
     while (!this.#hasRoom(pool)) {
@@ -155,15 +182,26 @@ export class SandboxPool {
       pool.isMissed = true;
       this.#missed.push(pool);
     }
-    const sandbox = this.#make(pool);
-    pool.cells.tryEnter(Number.POSITIVE_INFINITY);
-    return sandbox;
+    return this.#make(pool);
+  }
+
+  #enter({ cells, tenant }: FunctionPool): boolean {
+    if (!cells.tryEnter()) this.refusal = 'function';
+    else if (tenant?.tryEnter() === false) {
+      this.refusal = 'tenant';
+      cells.leave();
+    } else return true;
+    return false;
+  }
+
+  tenantLimit({ tenantId }: FunctionSpec): number {
+    return this.#tenants.get(tenantId)?.limit ?? Number.POSITIVE_INFINITY;
   }
 
   /** Takes a sandbox back whose request has been answered. */
   give(sandbox: Sandbox): void {
     const pool = this.#functions[sandbox.spec.id];
-    pool?.cells.leave();
+    this.#leave(pool, sandbox.spec);
     sandbox.exchange = undefined;
     sandbox.wasi = undefined;
     sandbox.state = STATE.ALLOCATED;

@@ -68,6 +68,7 @@ describe('luge form', () => {
         port: 8080,
         replenishmentPeriodNs: 0,
         maxBudgetNs: 0,
+        maxConcurrency: Number.POSITIVE_INFINITY,
         routes: [
           {
             route: '/a',
@@ -83,6 +84,7 @@ describe('luge form', () => {
             growth: 'retire',
             maxBodyBytes: 1 << 20,
             maxOutputBytes: 4 << 20,
+            maxConcurrency: Number.POSITIVE_INFINITY,
             prewarm: 0,
             env: {},
             args: [],
@@ -133,7 +135,8 @@ describe('luge form', () => {
           memory: { maxPages: 16, growth: 'keep' },
           maxBodyBytes: 0,
           maxOutputBytes: 10,
-          prewarm: 0,
+          maxConcurrency: 5,
+          prewarm: 2,
           env: { A: '1' },
           args: ['-v', ''],
           try: '?10',
@@ -172,7 +175,8 @@ describe('luge form', () => {
       growth: 'keep',
       maxBodyBytes: 0,
       maxOutputBytes: 10,
-      prewarm: 0,
+      maxConcurrency: 5,
+      prewarm: 2,
       env: { A: '1' },
       args: ['-v', ''],
       tryArgs: '?10',
@@ -623,4 +627,14 @@ describe('files of a guest', () => {
       expect.stringMatching(/^routes\[2\]\.clockResolutionNs: must be a whole number from 1/),
     ]);
   });
+});
+
+it('a_tenant_has_limits_of_its_own', () => {
+  const tenant = { name: 'a', port: 1, limits: { maxConcurrency: 3 }, routes: [route()] };
+  const other = { name: 'b', port: 2, routes: [route()] };
+  const { tenants } = load({ tenants: [tenant, other] });
+  expect(tenants.map(({ maxConcurrency }) => maxConcurrency)).toEqual([
+    3,
+    Number.POSITIVE_INFINITY,
+  ]);
 });

@@ -38,6 +38,8 @@ const SAMPLES: Record<string, [string, unknown]> = {
   deadlineNs: ['0.5', 500_000],
   cpuLimitNs: ['20', 20_000_000],
   maxPages: ['64', 64],
+  maxConcurrency: ['4', 4],
+  prewarm: ['2', 2],
   drainTimeoutMs: ['0', 0],
   logRequests: ['true', true],
   check: ['true', true],

@@ -96,6 +96,7 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
     growth: 'retire',
     maxBodyBytes: 16_777_216,
     maxOutputBytes: 16_777_216,
+    maxConcurrency: Number.POSITIVE_INFINITY,
     prewarm: 0,
     env: {},
     args: [],
