@@ -61,7 +61,7 @@ export async function resetFigures(): Promise<Figure[]> {
   const sandboxed = (addon: NativeAddon | undefined): Maker => {
     return () => {
       const memory = makeMemory();
-      const sandbox = new Sandbox(image, importsWith(memory), memory, addon);
+      const sandbox = new Sandbox(image, importsWith(memory), [memory], addon);
       const reset = (): void => {
         if (!sandbox.restore()) throw new Error('the sandbox had to be retired');
       };

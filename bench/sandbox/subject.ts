@@ -47,7 +47,7 @@ export async function bench1Page(): Promise<Subject> {
     flags: new Int32Array(control.buffer as SharedArrayBuffer),
     make: () => {
       const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-      const made = new Sandbox(image, { $luge: { control, interrupt, memory } }, memory);
+      const made = new Sandbox(image, { $luge: { control, interrupt, memory } }, [memory]);
       if (!made.reset()) throw new Error('a new sandbox had to be retired');
       return made;
     },

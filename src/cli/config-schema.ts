@@ -385,6 +385,10 @@ export interface RouteConfig {
   readonly streamHighWaterBytes: number;
   /** Functions in a chain of calls; 0 = this one may call none. */
   readonly maxCallDepth: number;
+  /** Sandboxes in use at once, of all workers; Infinity: no limit. */
+  readonly maxConcurrency: number;
+  /** Sandboxes that each worker keeps ready from the start. */
+  readonly prewarm: number;
   readonly env: Readonly<Record<string, string>>;
   readonly args: readonly string[];
   /** The guest's path of a folder to read -> the host's, absolute. */
@@ -410,6 +414,8 @@ export interface TenantConfig {
   readonly maxBudgetNs: number;
   /** Its part of the key-value store; undefined: the file's `kv.maxTenantBytes`. */
   readonly kvMaxBytes: number | undefined;
+  /** Sandboxes of all its routes in use at once; Infinity: no limit. */
+  readonly maxConcurrency: number;
   readonly routes: readonly RouteConfig[];
 }
 

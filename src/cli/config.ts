@@ -62,6 +62,8 @@ export interface ServeConfig {
   readonly maxQueue: number;
   /** 'auto': the runtime decides by the cores that are spare. */
   readonly spinNs: number | 'auto';
+  /** Undefined: by the address space. */
+  readonly maxSandboxesPerWorker: number | undefined;
   readonly http: HttpConfig;
   readonly logRequests: boolean;
   /** What the file says of the key-value store; its own file as an absolute path. */
@@ -108,6 +110,8 @@ const limitFields = {
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
   streamHighWaterBytes: numberField(LIMITS.highWaterBytes).optional(),
   maxCallDepth: numberField(LIMITS.callDepth).optional(),
+  maxConcurrency: numberField(LIMITS.concurrency).optional(),
+  prewarm: numberField(LIMITS.prewarm).optional(),
   env: z
     .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
       error: (issue) =>
@@ -177,6 +181,12 @@ const tenantSchema = z.strictObject(
         { error: mustBe('an object') },
       )
       .optional(),
+    limits: z
+      .strictObject(
+        { maxConcurrency: numberField(LIMITS.concurrency).optional() },
+        { error: mustBe('an object') },
+      )
+      .optional(),
     routes: routesSchema,
   },
   { error: mustBe('an object') },
@@ -201,6 +211,7 @@ const lugeSchema = z.strictObject(
     quantumUs: numberField(LIMITS.quantumUs).optional(),
     maxQueue: numberField(LIMITS.maxQueue).optional(),
     spinUs: numberField(LIMITS.spinUs).optional(),
+    maxSandboxesPerWorker: numberField(LIMITS.sandboxes).optional(),
     logRequests: z.boolean({ error: mustBe('true or false') }).optional(),
     http: z
       .strictObject(
@@ -471,6 +482,7 @@ function lugeTenant(
     replenishmentPeriodNs: (tenant.replenishmentPeriodUs ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
     kvMaxBytes: tenant.kv?.maxBytes,
+    maxConcurrency: tenant.limits?.maxConcurrency ?? Number.POSITIVE_INFINITY,
     routes,
   };
 }
@@ -517,6 +529,8 @@ type RouteLimitConfig = Pick<
   | 'maxOutputBytes'
   | 'streamHighWaterBytes'
   | 'maxCallDepth'
+  | 'maxConcurrency'
+  | 'prewarm'
   | 'env'
   | 'scratch'
   | 'maxOpenFiles'
@@ -550,6 +564,12 @@ function routeLimits(
     streamHighWaterBytes:
       route.streamHighWaterBytes ?? defaults.streamHighWaterBytes ?? builtIn.streamHighWaterBytes,
     maxCallDepth: route.maxCallDepth ?? defaults.maxCallDepth ?? builtIn.maxCallDepth,
+    maxConcurrency:
+      overrides.maxConcurrency ??
+      route.maxConcurrency ??
+      defaults.maxConcurrency ??
+      builtIn.maxConcurrency,
+    prewarm: overrides.prewarm ?? route.prewarm ?? defaults.prewarm ?? builtIn.prewarm,
     env: { ...defaults.env, ...route.env },
     scratch: scratchOf(route.scratch ?? defaults.scratch),
     maxOpenFiles: route.maxOpenFiles ?? defaults.maxOpenFiles ?? builtIn.maxOpenFiles,
@@ -589,6 +609,7 @@ function serveConfig(
     quantumNs: overrides.quantumNs ?? (file.quantumUs ?? DEFAULTS.quantumUs) * NS_PER_US,
     maxQueue: overrides.maxQueue ?? file.maxQueue ?? DEFAULTS.maxQueue,
     spinNs: overrides.spinNs ?? (file.spinUs === undefined ? 'auto' : file.spinUs * NS_PER_US),
+    maxSandboxesPerWorker: overrides.maxSandboxesPerWorker ?? file.maxSandboxesPerWorker,
     http: {
       ...DEFAULTS.http,
       ...file.http,

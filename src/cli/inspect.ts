@@ -55,6 +55,7 @@ function describe(inspection: Inspection): string[] {
     ...importRows(inspection),
     ...exportRows(inspection),
     ...memoryRows(inspection),
+    ...footprintRows(inspection),
     ...pollRows(inspection),
     ...resetRows(inspection),
     ...sectionRows(inspection),
@@ -99,6 +100,13 @@ function memoryRows({ memories }: Inspection): string[] {
       `${counted(minPages, 'page')} of 64 KiB, may grow to ${grouped(maxPages)}; declared with ${declared}, ${kinds.join(', ')}`,
     );
   });
+}
+
+function footprintRows({ footprint }: Inspection): string[] {
+  if (footprint === null) return [];
+  const { memories, reservedBytes, residentBytes } = footprint;
+  const text = `${grouped(residentBytes / 1024)} KiB resident a sandbox, ${grouped(reservedBytes / 2 ** 30)} GiB of addresses (${counted(memories, 'place')} of those that a process has)`;
+  return [row('footprint', text)];
 }
 
 function pollRows({ polls }: Inspection): string[] {

@@ -1,6 +1,12 @@
 /** `luge serve`: from a file to a listening server, and back to nothing at a signal. Resolves to the exit code. */
 import { relative } from 'node:path';
-import { createRuntime, type Runtime } from '../core/index.ts';
+import {
+  createRuntime,
+  type Runtime,
+  type SandboxLimits,
+  sandboxLimits,
+  workerCount,
+} from '../core/index.ts';
 import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts';
 import { compileFunction, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
@@ -27,7 +33,8 @@ export async function serve(
       if (!settings.quiet) complain(`warning: ${warning}`);
     }
     checkRouters(config);
-    return settings.check ? await check(config) : await run(config, settings);
+    const limits = limitsOf(config);
+    return settings.check ? await check(config, limits) : await run(config, settings);
   } catch (error) {
     complain(`error: ${messageOf(error)}`);
     return isBadInput(error) ? BAD_INPUT : FAILED;
@@ -62,6 +69,41 @@ function checkRouters(config: ServeConfig): void {
     );
 }
 
+/** Before any thread is started: what the address space cannot hold is a fault of the settings. */
+function limitsOf({ workers, maxSandboxesPerWorker }: ServeConfig): SandboxLimits {
+  try {
+    return sandboxLimits(maxSandboxesPerWorker, workerCount(workers));
+  } catch (error) {
+    throw new InputError(`${messageOf(error)} [${(error as { code?: string }).code}]`, {
+      cause: error,
+    });
+  }
+}
+
+function describeLimits(limits: SandboxLimits): string {
+  const { sandboxesPerWorker, memoriesPerWorker, memoriesPerProcess, boundBy } = limits;
+  return `up to ${sandboxesPerWorker} sandboxes and ${memoriesPerWorker} memories a worker; this process has room for ${memoriesPerProcess} (${boundBy})`;
+}
+
+function tenantLimit({ maxConcurrency }: TenantConfig): string {
+  return Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '';
+}
+
+/** The limits as they are, wherever they come from. */
+function routeLimits(route: RouteConfig): string {
+  const { deadlineNs, queueTimeoutNs, cpuLimitNs, maxPages, maxConcurrency, prewarm } = route;
+  return [
+    `deadline ${deadlineNs / NS_PER_MS} ms`,
+    ...(queueTimeoutNs < deadlineNs ? [`queue ${queueTimeoutNs / NS_PER_MS} ms`] : []),
+    `cpu ${cpuLimitNs / NS_PER_MS} ms`,
+    `${maxPages} pages`,
+    `body ${route.maxBodyBytes} B`,
+    `output ${route.maxOutputBytes} B`,
+    ...(Number.isFinite(maxConcurrency) ? [`concurrency ${maxConcurrency}`] : []),
+    ...(prewarm > 0 ? [`prewarm ${prewarm}`] : []),
+  ].join(', ');
+}
+
 function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly string[]): HttpSite {
   const mode = tenant.routes.some(({ match }) => match === 'prefix') ? 'sledge' : 'luge';
   const routes = tenant.routes.map((route, i) => ({
@@ -86,8 +128,9 @@ function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly st
 }
 
 /** Compiles every module as `run` would, and says what would be served. */
-async function check(config: ServeConfig): Promise<number> {
+async function check(config: ServeConfig, limits: SandboxLimits): Promise<number> {
   const modules = new ModuleCache();
+  print(`ok: ${describeLimits(limits)}`);
   for (const tenant of config.tenants) {
     for (const route of tenant.routes) {
       const wasm = await modules.read(route);
@@ -99,7 +142,10 @@ async function check(config: ServeConfig): Promise<number> {
         });
       });
     }
-    print(`ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)`);
+    print(
+      `ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)${tenantLimit(tenant)}`,
+    );
+    for (const route of tenant.routes) print(`  ${route.route}: ${routeLimits(route)}`);
   }
   return OK;
 }
@@ -115,6 +161,8 @@ function specOf(route: RouteConfig) {
     maxOutputBytes: route.maxOutputBytes,
     streamHighWaterBytes: route.streamHighWaterBytes,
     maxCallDepth: route.maxCallDepth,
+    maxConcurrency: route.maxConcurrency,
+    prewarm: route.prewarm,
     args: route.args,
     env: Object.entries(route.env).map(([key, value]) => `${key}=${value}`),
     ...preopensOf(route),
@@ -148,6 +196,7 @@ async function atRoute<T>(route: RouteConfig, work: () => Promise<T>): Promise<T
 }
 
 async function run(config: ServeConfig, settings: ServeSettings): Promise<number> {
+  const { maxSandboxesPerWorker } = config;
   const runtime = await createRuntime({
     workers: config.workers,
     scheduler: config.scheduler,
@@ -156,6 +205,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     maxQueue: config.maxQueue,
     kv: config.kv,
     ...(config.spinNs === 'auto' ? {} : { spinUs: config.spinNs / 1e3 }),
+    ...(maxSandboxesPerWorker === undefined ? {} : { maxSandboxesPerWorker }),
     onLog: ({ fn, text }) => {
       for (const line of text.replace(/\n$/, '').split('\n')) complain(`[${fn}] ${line}`);
     },
@@ -194,6 +244,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
 
 async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {
   const modules = new ModuleCache();
+  runtime.setTenantLimits(tenant.name, { maxConcurrency: tenant.maxConcurrency });
   const ids: number[] = [];
   const types: string[] = [];
   if (tenant.kvMaxBytes !== undefined) runtime.setKvQuota(tenant.name, tenant.kvMaxBytes);
@@ -204,7 +255,6 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
       runtime.load(`${tenant.name}${route.route}${methods}`, {
         wasm,
         route: route.route,
-        tenant: tenant.name,
         maxCallDepth: route.maxCallDepth,
         deadlineMs: route.deadlineNs / NS_PER_MS,
         cpuLimitMs: route.cpuLimitNs / NS_PER_MS,
@@ -212,6 +262,9 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
         memory: { maxPages: route.maxPages, growth: route.growth },
         maxOutputBytes: route.maxOutputBytes,
         streamHighWaterBytes: route.streamHighWaterBytes,
+        tenant: tenant.name,
+        maxConcurrency: route.maxConcurrency,
+        prewarm: route.prewarm,
         contentType: route.contentType,
         response: route.response,
         args: route.args,
@@ -267,13 +320,17 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
   print(
     `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker, ${runtime.native ? 'native' : 'no native'} addon`,
   );
+  print(`luge: ${describeLimits(runtime.limits)}`);
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
     const base = `http://${host}:${server.ports[i]}`;
-    print(`\nlistening on ${base}${config.tenants.length > 1 ? `  (${tenant.name})` : ''}`);
+    print(
+      `\nlistening on ${base}${config.tenants.length > 1 ? `  (${tenant.name})` : ''}${tenantLimit(tenant)}`,
+    );
     for (const route of tenant.routes) {
       const file = relative(process.cwd(), route.module) || route.module;
       print(`  ${(route.methods?.join(',') ?? 'ANY').padEnd(8)} ${route.route.padEnd(16)} ${file}`);
+      print(`           ${routeLimits(route)}`);
       print(`           curl ${curlArguments(base, route)}`);
     }
   });

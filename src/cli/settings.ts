@@ -30,6 +30,7 @@ export const LIMITS: {
   readonly quantumUs: NumberRange;
   readonly maxQueue: NumberRange;
   readonly spinUs: NumberRange;
+  readonly sandboxes: NumberRange;
   readonly durationMs: NumberRange;
   readonly timeoutMs: NumberRange;
   readonly drainMs: NumberRange;
@@ -37,6 +38,8 @@ export const LIMITS: {
   readonly bodyBytes: NumberRange;
   readonly outputBytes: NumberRange;
   readonly highWaterBytes: NumberRange;
+  readonly concurrency: NumberRange;
+  readonly prewarm: NumberRange;
   readonly headBytes: NumberRange;
   readonly headers: NumberRange;
   readonly connections: NumberRange;
@@ -62,6 +65,8 @@ export const LIMITS: {
   // A slot is allocated at start for each place in the queue.
   maxQueue: whole(1, 65_536),
   spinUs: whole(0, 100_000),
+  // What the address space holds is found out at start, and less.
+  sandboxes: whole(1, 65_536),
   durationMs: DURATION_MS,
   // Socket timeouts cannot be switched off: a server without them is a slow-loris victim (SLEDGE.md 6, A4).
   timeoutMs: whole(1, 3_600_000),
@@ -70,6 +75,9 @@ export const LIMITS: {
   bodyBytes: whole(0, 1 << 30),
   outputBytes: whole(1, 1 << 30),
   highWaterBytes: whole(4096, 1 << 30),
+  concurrency: whole(1, 65_536),
+  // The most that a worker keeps of a function.
+  prewarm: whole(0, 256),
   headBytes: whole(1024, 1 << 20),
   headers: whole(1, 10_000),
   connections: whole(1, 1_000_000),
@@ -123,6 +131,10 @@ export const DEFAULTS = {
     streamHighWaterBytes: 262_144,
     // Deeper than programs call each other on purpose; a circle ends there.
     maxCallDepth: 8,
+    // The queue and the workers' sandboxes bound it anyway.
+    maxConcurrency: Number.POSITIVE_INFINITY as number,
+    // A sandbox takes memory, and the first request of a function tells soon enough that it is wanted.
+    prewarm: 0,
     response: 'raw',
     // A guest's stdout is bytes of an unknown kind: with this type no browser renders or sniffs them (RFC 9110, 8.3).
     contentType: 'application/octet-stream',
@@ -150,9 +162,12 @@ export interface ServeOverrides {
   quantumNs?: number;
   maxQueue?: number;
   spinNs?: number;
+  maxSandboxesPerWorker?: number;
   deadlineNs?: number;
   cpuLimitNs?: number;
   maxPages?: number;
+  maxConcurrency?: number;
+  prewarm?: number;
   drainTimeoutMs?: number;
   logRequests?: boolean;
 }
@@ -318,6 +333,13 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     NS_PER_US,
   ),
   numberSetting(
+    'maxSandboxesPerWorker',
+    '--max-sandboxes-per-worker',
+    '<n>',
+    'sandboxes that a worker may have, in use and ready (default: a quarter of what the address space holds)',
+    LIMITS.sandboxes,
+  ),
+  numberSetting(
     'deadlineNs',
     '--deadline-ms',
     '<ms>',
@@ -339,6 +361,20 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     '<n>',
     `memory of an instance in pages of 64 KiB, for every route (default ${ROUTE_DEFAULTS.maxPages})`,
     LIMITS.maxPages,
+  ),
+  numberSetting(
+    'maxConcurrency',
+    '--max-concurrency',
+    '<n>',
+    'sandboxes in use at once, for every route; more get 503 (default: no limit)',
+    LIMITS.concurrency,
+  ),
+  numberSetting(
+    'prewarm',
+    '--prewarm',
+    '<n>',
+    `sandboxes that each worker keeps ready from the start, for every route (default ${ROUTE_DEFAULTS.prewarm})`,
+    LIMITS.prewarm,
   ),
   numberSetting(
     'drainTimeoutMs',

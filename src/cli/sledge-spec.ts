@@ -196,6 +196,7 @@ function specTenant(
     replenishmentPeriodNs: (tenant['replenishment-period-us'] ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant['max-budget-us'] ?? 0) * NS_PER_US,
     kvMaxBytes: undefined,
+    maxConcurrency: Number.POSITIVE_INFINITY,
     routes: tenant.routes.map((route, index) =>
       specRoute(route, modules.get(formatPath([...path, 'routes', index]))!, overrides),
     ),
@@ -224,6 +225,8 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     // SLEdge answers with a Content-Length: nothing goes out in parts unless the guest asks for it.
     streamHighWaterBytes: SLEDGE_BODY_BYTES,
     maxCallDepth: DEFAULTS.route.maxCallDepth,
+    maxConcurrency: overrides.maxConcurrency ?? DEFAULTS.route.maxConcurrency,
+    prewarm: overrides.prewarm ?? DEFAULTS.route.prewarm,
     env: {},
     args: [],
     folders: {},

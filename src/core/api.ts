@@ -18,7 +18,10 @@ export interface RuntimeOptions {
   readonly bodyMemoryBytes?: number;
   /** Threads that submit besides the embedder's own: an HTTP front end takes one each. Default 8. */
   readonly maxProducers?: number;
-  /** Sandboxes that a worker may have at once. Default 2000 / workers. */
+  /**
+   * Sandboxes that a worker may have at once, in use and ready. Default: a quarter of the memories that the process has address space
+   * for, shared among the workers; more than all of it is refused with ERR_ADDRESS_SPACE.
+   */
   readonly maxSandboxesPerWorker?: number;
   /** 'auto' (default): the native addon is used where it was built. 'off': it is not. */
   readonly native?: 'auto' | 'off';
@@ -59,7 +62,7 @@ export interface LoadOptions {
   readonly wasm: Uint8Array;
   /** What the guest sees as its route. Default: '/' + name. */
   readonly route?: string;
-  /** Functions of one tenant share a key-value store and may call each other. Default 'default'. */
+  /** Functions of one tenant share its limits and its part of the key-value store, and may call each other. Default 'default'. */
   readonly tenant?: string;
   /** From arrival; queue, run and host calls together. Default 30,000. */
   readonly deadlineMs?: number;
@@ -82,6 +85,17 @@ export interface LoadOptions {
   readonly streamHighWaterBytes?: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. Default 8. */
   readonly maxCallDepth?: number;
+  /**
+   * Sandboxes of the function that may be in use at once, of all workers: running, suspended or waiting for a worker. A request beyond
+   * it is refused with ERR_FUNCTION_BUSY (503) when a worker takes it. It does not wait: a caller that waits for itself would never
+   * end, and a request that is held back would hold back those behind it. Default: no limit.
+   */
+  readonly maxConcurrency?: number;
+  /**
+   * Sandboxes that each worker makes when the function is loaded, before `load` resolves, and keeps ready. At most 256; fewer where
+   * maxSandboxesPerWorker leaves no room. Default 0: the first request pays for the first one.
+   */
+  readonly prewarm?: number;
   readonly contentType?: string;
   readonly response?: 'raw' | 'cgi';
   readonly args?: readonly string[];
@@ -94,6 +108,11 @@ export interface LoadOptions {
   readonly maxOpenFiles?: number;
   /** What the clocks of a WASI guest are rounded down to, in nanoseconds. 1 to 1e9, default 1000. */
   readonly clockResolutionNs?: number;
+}
+
+export interface TenantLimits {
+  /** Sandboxes of all its functions that may be in use at once; ERR_TENANT_BUSY (503) beyond. Infinity or undefined: no limit. */
+  readonly maxConcurrency?: number;
 }
 
 export interface ScratchOptions {
@@ -119,18 +138,37 @@ export interface InvokeOptions {
   readonly stream?: boolean;
 }
 
-/** Nanoseconds. */
-export interface InvokeTiming {
-  readonly queuedNs: number;
-  readonly runNs: number;
-  readonly totalNs: number;
-}
-
 export interface InvokeResult {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
-  readonly timing: InvokeTiming;
+  readonly timing: RequestTiming;
+}
+
+/** In nanoseconds, by state (sandbox/lifecycle.ts). All but the total add up to it, which ends when the guest has. */
+export interface RequestTiming {
+  /** From arrival until a worker took it. */
+  readonly queuedNs: number;
+  /** It waited for the worker, new (the making of its sandbox included, where none was ready) or woken. */
+  readonly runnableNs: number;
+  /** The guest held the worker, its host calls included. */
+  readonly runNs: number;
+  /** Suspended at a poll: others ran. */
+  readonly preemptedNs: number;
+  /** Suspended in a host call. */
+  readonly asleepNs: number;
+  readonly totalNs: number;
+}
+
+/** What the address space leaves; found out at start. */
+export interface SandboxLimits {
+  /** Memories with 32-bit addresses; one with 64-bit addresses counts twice. */
+  readonly memoriesPerProcess: number;
+  readonly memoriesPerWorker: number;
+  /** `maxSandboxesPerWorker`, or its default. */
+  readonly sandboxesPerWorker: number;
+  /** Which limit of the system that is, in words. */
+  readonly boundBy: string;
 }
 
 /** The response of a function that may still run. Who does not read stops it, up to its deadline; who cancels the body ends it. */
@@ -140,7 +178,7 @@ export interface StreamResult {
   /** Also an async iterable. It fails with a LugeError when the function does, or with the signal's reason. */
   readonly body: ReadableStream<Uint8Array>;
   /** Undefined until the function has ended. */
-  readonly timing: InvokeTiming | undefined;
+  readonly timing: RequestTiming | undefined;
 }
 
 /** What `invoke` resolves with. */
@@ -167,6 +205,24 @@ export interface WorkerStats {
   readonly sandboxesRetired: number;
   /** Guests that this worker holds now: running, suspended or runnable. */
   readonly held: number;
+  /** Places in the address space that its memories take: of sandboxes, kept for the next, and dropped but not collected yet. */
+  readonly memories: number;
+  /** Of these, kept for the next sandbox of their class. */
+  readonly memoriesIdle: number;
+  /** Sandboxes' memories that had served another one before. */
+  readonly memoriesReused: number;
+}
+
+/** The sandboxes of a function in one worker. Workers that never had any of it are left out. */
+export interface PoolStats {
+  readonly fn: string;
+  readonly worker: number;
+  readonly ready: number;
+  readonly inUse: number;
+  readonly made: number;
+  readonly retired: number;
+  /** Of their memories, an upper bound: each reset touches all pages that it clears. */
+  readonly residentBytes: number;
 }
 
 export interface KvStats {
@@ -182,6 +238,8 @@ export interface KvStats {
 export interface RuntimeStats {
   readonly workers: readonly WorkerStats[];
   readonly functions: readonly FunctionStats[];
+  readonly pools: readonly PoolStats[];
+  readonly limits: SandboxLimits;
   /** Requests that wait in the global deques. */
   readonly queued: number;
   readonly slotsFree: number;

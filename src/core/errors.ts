@@ -32,6 +32,8 @@ const KINDS: Readonly<Record<number, OutcomeKind>> = {
   [OUTCOME.QUEUE_TIMEOUT]: { code: 'ERR_QUEUE_TIMEOUT', status: 503 },
   [OUTCOME.CLOSED]: { code: 'ERR_CLOSED', status: 503 },
   [OUTCOME.INTERNAL]: { code: 'ERR_INTERNAL', status: 500 },
+  [OUTCOME.FUNCTION_BUSY]: { code: 'ERR_FUNCTION_BUSY', status: 503 },
+  [OUTCOME.TENANT_BUSY]: { code: 'ERR_TENANT_BUSY', status: 503 },
   [OUTCOME.BAD_RESPONSE]: { code: 'ERR_BAD_RESPONSE', status: 502 },
 };
 

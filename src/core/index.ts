@@ -9,4 +9,6 @@ export {
   type LoadedFunction,
   type ProducerSeat,
   Runtime,
+  workerCount,
 } from './runtime.ts';
+export { sandboxLimits } from './sandbox-limits.ts';

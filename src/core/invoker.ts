@@ -1,7 +1,7 @@
 /** Calls from the embedder's own thread: a producer like a listener, without sockets. */
 import type { Arena } from '../ring/index.ts';
 import { type Exchange, type FunctionSpec, monotonicNs, OUTCOME } from '../sandbox/index.ts';
-import type { InvokeOptions, InvokeResult, InvokeTiming, StreamResult } from './api.ts';
+import type { InvokeOptions, InvokeResult, RequestTiming, StreamResult } from './api.ts';
 import { LugeError, outcomeKind } from './errors.ts';
 import { Producer } from './producer.ts';
 import {
@@ -26,7 +26,7 @@ interface Call {
   settled: boolean;
   readonly isStreamed: boolean;
   stream: ResultStream | undefined;
-  timing: InvokeTiming | undefined;
+  timing: RequestTiming | undefined;
 }
 
 export class Invoker {
@@ -197,10 +197,13 @@ function headersOf(exchange: Exchange, spec: FunctionSpec, hasBody: boolean): [s
   return headers;
 }
 
-function timingOf(exchange: Exchange): InvokeTiming {
+function timingOf(exchange: Exchange): RequestTiming {
   return {
     queuedNs: exchange.startNs - exchange.arrivalNs,
+    runnableNs: exchange.runnableNs,
     runNs: exchange.runNs,
+    preemptedNs: exchange.preemptedNs,
+    asleepNs: exchange.asleepNs,
     totalNs: exchange.endNs - exchange.arrivalNs,
   };
 }

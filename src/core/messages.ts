@@ -4,6 +4,10 @@ import type { SchedulerName } from './api.ts';
 export interface LoadedRecord {
   readonly spec: Uint8Array<ArrayBuffer>;
   readonly module: WebAssembly.Module;
+  /** Its PoolCells. */
+  readonly cells: SharedArrayBuffer;
+  /** Its tenant's. */
+  readonly tenantCells: SharedArrayBuffer;
 }
 
 /** The key-value store, for a worker. */
@@ -39,6 +43,7 @@ export interface WorkerData {
   /** Use the native addon. */
   readonly native: boolean;
   readonly kv: KvData | undefined;
+  readonly memoriesMax: number;
   /** Those that are loaded: a worker that takes a dead one's place must have them before its first request. */
   readonly functions: readonly LoadedRecord[];
 }
@@ -51,12 +56,7 @@ export interface TickerData {
 }
 
 export type ToWorker =
-  | {
-      readonly type: 'load';
-      readonly seq: number;
-      readonly spec: Uint8Array<ArrayBuffer>;
-      readonly module: WebAssembly.Module;
-    }
+  | (LoadedRecord & { readonly type: 'load'; readonly seq: number })
   | { readonly type: 'unload'; readonly seq: number; readonly id: number }
   | { readonly type: 'stop' };
 

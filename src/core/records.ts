@@ -9,6 +9,7 @@ const SPEC_DOUBLES = [
   'queueTimeoutNs',
   'maxOutputBytes',
   'streamHighWaterBytes',
+  'maxConcurrency',
 ] as const;
 
 const memoryRecord = bin.object({
@@ -33,6 +34,7 @@ const functionRecord = bin.object({
   contentType: bin.string,
   response: bin.string,
   maxCallDepth: bin.u32,
+  prewarm: bin.u32,
   doubles: bin.f64Array(SPEC_DOUBLES.length),
   args: bin.dynamicArrayOf(bin.string),
   env: bin.dynamicArrayOf(bin.string),

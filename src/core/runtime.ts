@@ -11,11 +11,21 @@ import {
   type RewriteInfo,
   SLOT_BYTES,
 } from '../sandbox/index.ts';
-import type { InvokeOptions, LoadOptions, ResultOf, RuntimeOptions, RuntimeStats } from './api.ts';
+import type {
+  InvokeOptions,
+  LoadOptions,
+  PoolStats,
+  ResultOf,
+  RuntimeOptions,
+  RuntimeStats,
+  SandboxLimits,
+  TenantLimits,
+} from './api.ts';
 import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
+import { sandboxLimits } from './sandbox-limits.ts';
 import { Supervisor } from './supervisor.ts';
 import { TickerCells } from './ticker-cells.ts';
 import { CONTROL_BYTES } from './worker-control.ts';
@@ -31,10 +41,12 @@ const STREAM_HIGH_WATER_BYTES_MIN = 4096;
 const TABLE_ELEMENTS_MAX = 1_000_000;
 const ARRAY_BYTES_MAX = 4 * 2 ** 20;
 const HEAP_MB_MIN = 64;
-const DEFAULT_TENANT = 'default';
 const SPIN_US = 50;
-/** Memories of one process: each reserves 8-10 GB of the 128 TiB that a process can address (measured: about 12,000 fit). */
-const SANDBOXES_MAX = 8000;
+/** As many as there may be requests in the system. */
+const CONCURRENCY_MAX = 65_536;
+const DEFAULT_TENANT = 'default';
+/** The most that a worker keeps of a function. */
+const PREWARM_MAX = 256;
 const NS_PER_MS = 1e6;
 /** The longest time that setTimeout takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -71,25 +83,24 @@ export class Runtime {
   readonly spinNs: number;
   /** The native addon is in use. */
   readonly native: boolean;
+  readonly limits: SandboxLimits;
   readonly #arena: Arena;
   readonly #supervisor: Supervisor;
   readonly #invoker: Invoker;
   readonly #kv: KvStore | undefined;
   readonly #functions = new Map<string, LoadedFunction>();
+  readonly #tenants = new Map<string, number>();
   #nextId = 0;
   #nextProducer = 1;
   #closed: Promise<void> | undefined;
 
   constructor(options: RuntimeOptions) {
-    const cores = availableParallelism();
-    const workers =
-      options.workers === undefined || options.workers === 'auto'
-        ? Math.min(WORKERS_MAX, Math.max(1, cores - 1))
-        : options.workers;
+    const workers = workerCount(options.workers);
     const constraints = constraintsOf(options, workers);
     this.workers = workers;
+    this.limits = sandboxLimits(options.maxSandboxesPerWorker, workers);
     // Spinning pays only where it takes no core from the listener or from other guests.
-    this.spinNs = (options.spinUs ?? (cores > workers + 1 ? SPIN_US : 0)) * 1e3;
+    this.spinNs = (options.spinUs ?? (availableParallelism() > workers + 1 ? SPIN_US : 0)) * 1e3;
     this.#kv = createKvStore(options.kv, workers);
     this.native = options.native !== 'off' && nativeAddon() !== undefined;
     this.#arena = Arena.create(constraints);
@@ -100,8 +111,8 @@ export class Runtime {
       quantumNs: (options.quantumUs ?? 1000) * 1e3,
       spinNs: this.spinNs,
       native: this.native,
-      sandboxesMax:
-        options.maxSandboxesPerWorker ?? Math.max(1, Math.floor(SANDBOXES_MAX / workers / 4)),
+      sandboxesMax: this.limits.sandboxesPerWorker,
+      memoriesMax: this.limits.memoriesPerWorker,
       heapMb: heapMb(options.maxHeapMbPerWorker ?? 512),
       kv: this.#kv,
       onLog: options.onLog,
@@ -137,7 +148,7 @@ export class Runtime {
       id: this.#nextId++,
       name,
       tenant,
-      tenantId: this.#kv?.tenant(tenant) ?? 0,
+      tenantId: this.#tenantId(tenant),
       route: options.route ?? `/${name}`,
       contentType: options.contentType ?? 'application/octet-stream',
       response: options.response ?? 'raw',
@@ -152,6 +163,8 @@ export class Runtime {
       limits: allocationLimits(options),
       args: options.args ?? [],
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
+      maxConcurrency: concurrencyOf('load', options.maxConcurrency),
+      prewarm: prewarmOf(options.prewarm),
       ...preopensOf(options),
     });
     await this.#supervisor.load(image);
@@ -169,6 +182,23 @@ export class Runtime {
     this.#functions.set(name, loaded);
     if (old !== undefined) this.#unloadLater(old.spec);
     return loaded;
+  }
+
+  /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. */
+  setTenantLimits(tenant: string, { maxConcurrency }: TenantLimits): void {
+    const most = concurrencyOf('setTenantLimits', maxConcurrency);
+    this.#supervisor.tenantCells(this.#tenantId(tenant)).limit = most;
+  }
+
+  /** The key-value store's number where there is one: its file may know tenants from before. */
+  #tenantId(name: string): number {
+    if (this.#kv !== undefined) return this.#kv.tenant(name);
+    let id = this.#tenants.get(name);
+    if (id === undefined) {
+      id = this.#tenants.size;
+      this.#tenants.set(name, id);
+    }
+    return id;
   }
 
   /** Requests for the replaced one may still be queued; behind its deadline none can be. */
@@ -208,6 +238,8 @@ export class Runtime {
     return {
       workers: this.#supervisor.states.map((state, w) => state.read(w)),
       functions: [...this.#functions.values()].map(({ name, spec }) => ({ name, id: spec.id })),
+      pools: this.#pools(),
+      limits: this.limits,
       queued,
       slotsFree: slotList.free,
       slots: constraints.slots,
@@ -219,6 +251,19 @@ export class Runtime {
       ticks: cells.ticks,
       interrupts: cells.interrupts,
     };
+  }
+
+  #pools(): PoolStats[] {
+    const pools: PoolStats[] = [];
+    for (const { name, spec } of this.#functions.values()) {
+      const cells = this.#supervisor.cells(spec.id);
+      if (cells === undefined) continue;
+      for (let worker = 0; worker < this.workers; worker++) {
+        const { pages, ...line } = cells.read(worker);
+        if (line.made > 0) pools.push({ fn: name, worker, ...line, residentBytes: pages * 65_536 });
+      }
+    }
+    return pools;
   }
 
   /** A seat for a front end's thread. */
@@ -304,6 +349,25 @@ function whole(name: string, value: number, least: number, most: number): number
     500,
     `${name} must be a whole number from ${least} to ${most}, not ${String(value)}`,
   );
+}
+
+function concurrencyOf(where: string, most = Number.POSITIVE_INFINITY): number {
+  if (most === Number.POSITIVE_INFINITY) return most;
+  if (Number.isInteger(most) && most >= 1 && most <= CONCURRENCY_MAX) return most;
+  const text = `${where}: maxConcurrency must be a whole number from 1 to ${CONCURRENCY_MAX}, not ${most}`;
+  throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
+}
+
+function prewarmOf(prewarm = 0): number {
+  if (Number.isInteger(prewarm) && prewarm >= 0 && prewarm <= PREWARM_MAX) return prewarm;
+  const text = `load: prewarm must be a whole number from 0 to ${PREWARM_MAX}, not ${prewarm}`;
+  throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
+}
+
+/** 'auto', the default, leaves a core to the listener and the embedder's own thread. */
+export function workerCount(workers: RuntimeOptions['workers']): number {
+  if (workers !== undefined && workers !== 'auto') return workers;
+  return Math.min(WORKERS_MAX, Math.max(1, availableParallelism() - 1));
 }
 
 function constraintsOf(options: RuntimeOptions, workers: number): ArenaConstraints {

@@ -12,6 +12,7 @@ import {
   type FunctionImage,
   OUTCOME,
   type Outcome,
+  PoolCells,
   SLOT_STATE,
 } from '../sandbox/index.ts';
 import type { LogLine, SchedulerName } from './api.ts';
@@ -42,12 +43,14 @@ export interface SupervisorOptions {
   readonly native: boolean;
   readonly heapMb: number;
   readonly kv: KvStore | undefined;
+  readonly memoriesMax: number;
   readonly onLog: ((line: LogLine) => void) | undefined;
 }
 
 interface Pending {
   readonly waits: Set<number>;
   readonly resolve: () => void;
+  error: string | undefined;
 }
 
 export class Supervisor {
@@ -57,6 +60,8 @@ export class Supervisor {
   readonly #threads: (Worker | undefined)[] = [];
   readonly #stillbirths: number[] = [];
   readonly #images = new Map<number, FunctionImage>();
+  readonly #cells = new Map<number, PoolCells>();
+  readonly #tenants = new Map<number, PoolCells>();
   readonly #pending = new Map<number, Pending>();
   readonly #exchanges: ExchangeTable;
   #ticker: Worker | undefined;
@@ -93,20 +98,42 @@ export class Supervisor {
     await Promise.all(this.#controls.map((_, w) => this.#spawn(w)));
   }
 
-  /** Resolves when every worker has the function. */
-  load(image: FunctionImage): Promise<void> {
-    this.#images.set(image.spec.id, image);
-    return this.#tellAll((seq) => ({
-      type: 'load',
-      seq,
-      spec: encodeSpec(image.spec),
-      module: image.module,
+  /** Resolves when every worker has the function, and what it shall have ready; rejects, and takes it back, where that cannot be made. */
+  async load(image: FunctionImage): Promise<void> {
+    const { id, name, tenantId, maxConcurrency } = image.spec;
+    const cells = PoolCells.create(this.#options.workers, maxConcurrency);
+    const tenantCells = this.tenantCells(tenantId).buffer;
+    this.#images.set(id, image);
+    this.#cells.set(id, cells);
+    const spec = encodeSpec(image.spec);
+    const { module } = image;
+    const error = await this.#tellAll((seq) => ({
+      ...{ type: 'load', seq, spec, module, cells: cells.buffer, tenantCells },
     }));
+    if (error === undefined) return;
+    await this.unload(id);
+    throw new LugeError('ERR_NO_SANDBOX', 503, `no sandbox of ${name} could be made: ${error}`);
   }
 
-  unload(id: number): Promise<void> {
+  /** What the workers tell of a tenant, and its limit. */
+  tenantCells(id: number): PoolCells {
+    let cells = this.#tenants.get(id);
+    if (cells === undefined) {
+      cells = PoolCells.create(this.#options.workers);
+      this.#tenants.set(id, cells);
+    }
+    return cells;
+  }
+
+  /** What the workers tell of a function. */
+  cells(id: number): PoolCells | undefined {
+    return this.#cells.get(id);
+  }
+
+  async unload(id: number): Promise<void> {
     this.#images.delete(id);
-    return this.#tellAll((seq) => ({ type: 'unload', seq, id }));
+    this.#cells.delete(id);
+    await this.#tellAll((seq) => ({ type: 'unload', seq, id }));
   }
 
   /** Threads finish what they hold; after `timeoutMs` they are terminated and what they held is answered with CLOSED. */
@@ -133,7 +160,8 @@ export class Supervisor {
   }
 
   #spawn(w: number): Promise<void> {
-    const { arena, scheduler, spinNs, sandboxesMax, native, heapMb, kv } = this.#options;
+    const { arena, scheduler, spinNs, sandboxesMax, memoriesMax, native, heapMb, kv } =
+      this.#options;
     const data: WorkerData = {
       memory: arena.ring.memory,
       control: this.#controls[w] as WebAssembly.Memory,
@@ -143,12 +171,16 @@ export class Supervisor {
       sandboxesMax,
       native,
       kv: kv?.data,
+      memoriesMax,
       functions: [...this.#images.values()].map(({ spec, module }) => ({
         spec: encodeSpec(spec),
         module,
+        cells: (this.#cells.get(spec.id) as PoolCells).buffer,
+        tenantCells: this.tenantCells(spec.tenantId).buffer,
       })),
     };
     (this.#states[w] as WorkerControl).clear();
+    for (const cells of [...this.#cells.values(), ...this.#tenants.values()]) cells.clear(w);
     const thread = new Worker(threadUrl('worker'), {
       workerData: data,
       execArgv: [],
@@ -218,7 +250,9 @@ export class Supervisor {
       return;
     }
     const pending = this.#pending.get(message.seq);
-    if (pending !== undefined) this.#arrived(pending, w);
+    if (pending === undefined) return;
+    pending.error ??= message.error;
+    this.#arrived(pending, w);
   }
 
   #arrived(pending: Pending, w: number): void {
@@ -226,11 +260,18 @@ export class Supervisor {
     if (pending.waits.size === 0) pending.resolve();
   }
 
-  #tellAll(message: (seq: number) => ToWorker): Promise<void> {
+  /** Resolves to the first error that a worker answered, when all have. */
+  #tellAll(message: (seq: number) => ToWorker): Promise<string | undefined> {
     const seq = ++this.#seq;
     const alive = this.#threads.flatMap((thread, w) => (thread === undefined ? [] : [w]));
-    return new Promise<void>((resolve) => {
-      this.#pending.set(seq, { waits: new Set(alive), resolve });
+    return new Promise<string | undefined>((done) => {
+      const pending: Pending = {
+        waits: new Set(alive),
+        resolve: () => done(pending.error),
+        error: undefined,
+      };
+      const { resolve } = pending;
+      this.#pending.set(seq, pending);
       if (alive.length === 0) resolve();
       for (const w of alive) this.#tell(w, message(seq));
     }).finally(() => this.#pending.delete(seq));

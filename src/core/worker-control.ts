@@ -30,6 +30,9 @@ export const COUNTERS: readonly Counter[] = [
   'sandboxesMade',
   'sandboxesRetired',
   'held',
+  'memories',
+  'memoriesIdle',
+  'memoriesReused',
 ];
 
 const EPOCH = 0;
@@ -132,7 +135,8 @@ export class WorkerControl {
 
   /** The supervisor, for the worker that takes a dead one's place: what counts up stays, the rest starts anew. */
   clear(): void {
-    for (const name of ['sandboxes', 'held'] as const) this.set(COUNTERS.indexOf(name), 0);
+    const held = ['sandboxes', 'held', 'memories', 'memoriesIdle'] as const;
+    for (const name of held) this.set(COUNTERS.indexOf(name), 0);
     if ((this.epoch & 1) !== 0) this.switchOut();
     this.waiters = 0;
     this.wakeAtNs = Number.POSITIVE_INFINITY;

@@ -29,6 +29,7 @@ import {
   monotonicNs,
   type NativeAddon,
   OUTCOME,
+  type PoolCells,
   type Sandbox,
   SandboxPool,
   SLOT_STATE,
@@ -60,6 +61,9 @@ const SANDBOXES = index('sandboxes');
 const MADE = index('sandboxesMade');
 const RETIRED = index('sandboxesRetired');
 const HELD = index('held');
+const MEMORIES = index('memories');
+const MEMORIES_IDLE = index('memoriesIdle');
+const MEMORIES_REUSED = index('memoriesReused');
 
 function index(name: Counter): number {
   return COUNTERS.indexOf(name);
@@ -76,6 +80,7 @@ export interface WorkerLoopOptions {
   readonly sandboxesMax: number;
   readonly addon: NativeAddon | undefined;
   readonly kv: KvAccess | undefined;
+  readonly memoriesMax: number;
   readonly onMail: () => void;
   readonly onLog: (sandbox: Sandbox, text: string) => void;
 }
@@ -126,7 +131,11 @@ export class WorkerLoop implements GuestKernel {
     this.#calls = new GuestCalls(arena, producer, options.sandboxesMax);
     this.#streams = new GuestStreams(arena, this.#control);
     this.#pool = new SandboxPool(
-      { sandboxesMax: options.sandboxesMax, readyMaxPerFunction: READY_MAX_PER_FUNCTION },
+      {
+        sandboxesMax: options.sandboxesMax,
+        memoriesMax: options.memoriesMax,
+        readyMaxPerFunction: READY_MAX_PER_FUNCTION,
+      },
       (spec) => this.#host.importsOf(spec),
       {
         control: options.control,
@@ -152,9 +161,14 @@ export class WorkerLoop implements GuestKernel {
     };
   }
 
-  add(image: FunctionImage): void {
-    this.#pool.add(image);
+  /** Throws when a sandbox that it shall have ready cannot be made; the function is there all the same. */
+  add(image: FunctionImage, cells: PoolCells, tenant: PoolCells): void {
     this.#calls.add(image.spec);
+    try {
+      this.#pool.add(image, cells, tenant);
+    } finally {
+      this.#publishPool();
+    }
   }
 
   remove(id: number): void {
@@ -304,7 +318,7 @@ export class WorkerLoop implements GuestKernel {
       return void this.#refuse(
         exchange,
         OUTCOME.QUEUE_TIMEOUT,
-        'it waited in the queue for too long',
+        `it waited in the queue for longer than ${image.spec.queueTimeoutNs / 1e6} ms (queueTimeoutMs)`,
       );
     }
     let sandbox: Sandbox | undefined;
@@ -318,23 +332,35 @@ export class WorkerLoop implements GuestKernel {
         `no sandbox could be made: ${messageOf(error)}`,
       );
     }
-    if (sandbox === undefined) {
-      return void this.#refuse(
-        exchange,
-        OUTCOME.NO_SANDBOX,
-        'all sandboxes of this worker are in use',
-      );
-    }
+    if (sandbox === undefined) return void this.#refuseFull(exchange, image);
     sandbox.assign(exchange);
     this.#streams.begin(sandbox);
+    sandbox.waitsSinceNs = now;
     this.#held++;
     this.#state.set(HELD, this.#held);
     this.#policy.add(sandbox, true);
     this.#publishWaiters();
   }
 
+  /** Which limit it met, its value, and what sets it. */
+  #refuseFull(exchange: Exchange, { spec }: FunctionImage): void {
+    const { sandboxesMax, memoriesMax } = this.#options;
+    if (this.#pool.refusal === 'function') {
+      const text = `all ${spec.maxConcurrency} sandboxes that ${spec.route} may have are in use (maxConcurrency)`;
+      this.#refuse(exchange, OUTCOME.FUNCTION_BUSY, text);
+    } else if (this.#pool.refusal === 'tenant') {
+      const most = this.#pool.tenantLimit(spec);
+      const text = `all ${most} sandboxes that the tenant ${spec.tenant} may have are in use (limits.maxConcurrency)`;
+      this.#refuse(exchange, OUTCOME.TENANT_BUSY, text);
+    } else {
+      const text = `all sandboxes of this worker are in use (${sandboxesMax}, maxSandboxesPerWorker), or their memories (${memoriesMax})`;
+      this.#refuse(exchange, OUTCOME.NO_SANDBOX, text);
+    }
+  }
+
   #refuse(exchange: Exchange, outcome: Exchange['outcome'], message: string): void {
     exchange.fail(outcome, message);
+    exchange.ended(exchange.startNs, 0);
     this.#state.count(FAILED, 1);
     this.#complete(exchange);
   }
@@ -345,6 +371,7 @@ export class WorkerLoop implements GuestKernel {
   #dispatch(sandbox: Sandbox): boolean {
     const exchange = sandbox.exchange as Exchange;
     const now = monotonicNs();
+    sandbox.waited(now);
     sandbox.switchedInNs = now;
     this.#checkLimits(sandbox, now);
     const isFresh = sandbox.state === STATE.RUNNABLE && !sandbox.isSuspended;
@@ -395,13 +422,14 @@ export class WorkerLoop implements GuestKernel {
   #settle(sandbox: Sandbox): void {
     const now = monotonicNs();
     sandbox.ranNs += now - sandbox.switchedInNs;
+    sandbox.waitsSinceNs = now;
     if ((this.#state.epoch & 1) !== 0) this.#state.switchOut();
     if (sandbox.state === STATE.PREEMPTED) {
       this.#policy.add(sandbox, false);
       return;
     }
     if (sandbox.state === STATE.ASLEEP) {
-      this.#publishWake();
+      this.#publishWake(now);
       return;
     }
     this.#finish(sandbox, now);
@@ -420,6 +448,7 @@ export class WorkerLoop implements GuestKernel {
     this.#calls.end(sandbox);
     this.#streams.end(sandbox);
     exchange.ended(now, sandbox.ranNs);
+    exchange.suspended(sandbox.runnableNs, sandbox.preemptedNs, sandbox.asleepNs);
     if (sandbox.outcome === OUTCOME.OK) {
       if (!exchange.parts.hasBegun) exchange.isTyped = sandbox.contentTypeSet;
       this.#state.count(COMPLETED, 1);
@@ -461,7 +490,7 @@ export class WorkerLoop implements GuestKernel {
   #stir(): void {
     this.#state.hasStir = false;
     this.#streams.stirred();
-    this.#publishWake();
+    this.#publishWake(monotonicNs());
   }
 
   #wakeSleepers(): void {
@@ -472,20 +501,27 @@ export class WorkerLoop implements GuestKernel {
       if (sandbox.wakeAtNs > now && !this.#exchanges.isCancelled(exchange)) continue;
       this.#sleepers[i] = this.#sleepers[this.#sleepers.length - 1] as Sandbox;
       this.#sleepers.pop();
+      sandbox.waited(now);
       sandbox.state = STATE.RUNNABLE;
       this.#policy.add(sandbox, false);
     }
-    this.#publishWake();
+    this.#publishWake(now);
   }
 
   async #idle(): Promise<void> {
     const now = monotonicNs();
     if (now - this.#lastTurnNs > TURN_NS) await this.#turn();
+    if (!this.#ready() && this.#pool.tidy(now, this.#held === 0)) {
+      // A piece of work at a time: the loop looks whether there is better to do.
+      this.#publishPool();
+      return;
+    }
     this.#parker.searchBegin();
     let timeoutNs = Number.POSITIVE_INFINITY;
     if (this.#sleepers.length > 0) {
-      timeoutNs = Math.max(0, Math.min(this.#state.wakeAtNs - now, CANCEL_CHECK_NS));
+      timeoutNs = Math.max(0, this.#state.wakeAtNs - now);
     }
+    timeoutNs = Math.min(timeoutNs, Math.max(0, this.#pool.tidyAtNs - now));
     const spinNs = Math.min(this.#options.spinNs, timeoutNs);
     if (!this.#parker.spin(this.#ready, spinNs, monotonicNs)) {
       this.#state.count(PARKS, 1);
@@ -506,8 +542,9 @@ export class WorkerLoop implements GuestKernel {
     this.#state.waiters = this.#policy.waiting;
   }
 
-  #publishWake(): void {
-    let first = Number.POSITIVE_INFINITY;
+  /** At the latest when it is time to see whether the sleepers' clients are there: a guest that runs must let that happen, too. */
+  #publishWake(now: number): void {
+    let first = this.#sleepers.length > 0 ? now + CANCEL_CHECK_NS : Number.POSITIVE_INFINITY;
     for (const sandbox of this.#sleepers) first = Math.min(first, sandbox.wakeAtNs);
     this.#state.wakeAtNs = first;
   }
@@ -516,6 +553,9 @@ export class WorkerLoop implements GuestKernel {
     this.#state.set(SANDBOXES, this.#pool.count);
     this.#state.set(MADE, this.#pool.made);
     this.#state.set(RETIRED, this.#pool.retired);
+    this.#state.set(MEMORIES, this.#pool.memories.mapped);
+    this.#state.set(MEMORIES_IDLE, this.#pool.memories.idle);
+    this.#state.set(MEMORIES_REUSED, this.#pool.memories.reused);
     this.#state.set(HELD, this.#held);
   }
 }

@@ -1,7 +1,7 @@
 /** Entry of a worker thread. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena, Table } from '../ring/index.ts';
-import { type KvAccess, nativeAddon } from '../sandbox/index.ts';
+import { type KvAccess, nativeAddon, PoolCells } from '../sandbox/index.ts';
 import type { FromWorker, KvData, LoadedRecord, ToWorker, WorkerData } from './messages.ts';
 import { createPolicy } from './policy.ts';
 import { decodeSpec } from './records.ts';
@@ -21,11 +21,18 @@ const loop: WorkerLoop = new WorkerLoop({
   sandboxesMax: data.sandboxesMax,
   addon: data.native ? nativeAddon() : undefined,
   kv: data.kv && kvAccess(data.kv),
+  memoriesMax: data.memoriesMax,
   onMail: readMail,
   onLog: (sandbox, text) => post({ type: 'log', fn: sandbox.spec.name, text }),
 });
 
-for (const record of data.functions) add(record);
+for (const record of data.functions) {
+  try {
+    add(record);
+  } catch {
+    // A spare that could not be made. The function is there, and whoever loaded it has been told or will be.
+  }
+}
 post({ type: 'ready' });
 await loop.run();
 port.close();
@@ -38,8 +45,10 @@ function post(message: FromWorker): void {
   port.postMessage(message);
 }
 
-function add({ spec, module }: LoadedRecord): void {
-  loop.add({ spec: decodeSpec(spec), module });
+function add({ spec, module, cells, tenantCells }: LoadedRecord): void {
+  const { worker } = data;
+  const image = { spec: decodeSpec(spec), module };
+  loop.add(image, new PoolCells(cells, worker), new PoolCells(tenantCells, worker));
 }
 
 /** The thread seldom turns its event loop, so it fetches its messages itself. */
@@ -56,10 +65,12 @@ function handle(message: ToWorker): void {
     loop.stop();
     return;
   }
-  if (message.type === 'unload') {
-    loop.remove(message.id);
-  } else {
-    add(message);
+  let error: string | undefined;
+  try {
+    if (message.type === 'unload') loop.remove(message.id);
+    else add(message);
+  } catch (cause) {
+    error = cause instanceof Error ? cause.message : String(cause);
   }
-  post({ type: 'done', seq: message.seq, error: undefined });
+  post({ type: 'done', seq: message.seq, error });
 }

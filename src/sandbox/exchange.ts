@@ -27,6 +27,9 @@
  *    144  HEADERS       chain                   response headers, `Name: value CRLF` lines
  *    160  BODY          two chains              response body
  *     60, 104, 108, 192 parts.ts                a response that goes out before it is complete
+ *    208  RUNNABLE_NS   worker, f64             in which it had a sandbox and waited for the worker, new or woken
+ *    216  PREEMPTED_NS  worker, f64             in which it lay suspended at a poll
+ *    224  ASLEEP_NS     worker, f64             in which it lay suspended in a host call
  *    256  inline parts: request | response headers | HEAD_ROOM | response body
  *
  * STATE: FREE -> FILLING (producer took it) -> QUEUED (pushed) -> CLAIMED + worker (stolen; stored by dequeStealMark right behind
@@ -73,6 +76,9 @@ const DEADLINE_NS = 72;
 const START_NS = 80;
 const END_NS = 88;
 const RUN_NS = 96;
+const RUNNABLE_NS = 208;
+const PREEMPTED_NS = 216;
+const ASLEEP_NS = 224;
 const REQUEST = 128;
 const RESPONSE_HEADERS = REQUEST + CHAIN_BYTES;
 const META_BYTES = 2 * PADDING_BYTES;
@@ -149,6 +155,7 @@ export class Exchange {
     this.#f64[w + (START_NS >> 3)] = 0;
     this.#f64[w + (END_NS >> 3)] = 0;
     this.#f64[w + (RUN_NS >> 3)] = 0;
+    this.suspended(0, 0, 0);
     this.request.attach();
     this.headers.attach();
     this.parts.open();
@@ -316,6 +323,13 @@ export class Exchange {
     this.#f64[this.#wide + (RUN_NS >> 3)] = runNs;
   }
 
+  /** How long it had a sandbox and did not run, by state: START + RUNNABLE + PREEMPTED + ASLEEP + RUN = END. */
+  suspended(runnableNs: number, preemptedNs: number, asleepNs: number): void {
+    this.#f64[this.#wide + (RUNNABLE_NS >> 3)] = runnableNs;
+    this.#f64[this.#wide + (PREEMPTED_NS >> 3)] = preemptedNs;
+    this.#f64[this.#wide + (ASLEEP_NS >> 3)] = asleepNs;
+  }
+
   /** Replaces whatever the guest answered, and has not gone out yet, by an outcome and a message for whoever asked. */
   fail(outcome: Outcome, message: string): void {
     if (!this.parts.hasBegun) this.headers.release();
@@ -343,6 +357,18 @@ export class Exchange {
 
   get runNs(): number {
     return this.#f64[this.#wide + (RUN_NS >> 3)] as number;
+  }
+
+  get runnableNs(): number {
+    return this.#f64[this.#wide + (RUNNABLE_NS >> 3)] as number;
+  }
+
+  get preemptedNs(): number {
+    return this.#f64[this.#wide + (PREEMPTED_NS >> 3)] as number;
+  }
+
+  get asleepNs(): number {
+    return this.#f64[this.#wide + (ASLEEP_NS >> 3)] as number;
   }
 }
 

@@ -14,7 +14,7 @@ export interface MemorySpec {
 export interface FunctionSpec {
   readonly id: number;
   readonly name: string;
-  /** Whose it is: its functions share a key-value store, and may call each other. */
+  /** Whose it is: its functions share limits and a key-value store, and may call each other. */
   readonly tenant: string;
   readonly tenantId: number;
   /** The route it answers, as the guest sees it (argv[0], SCRIPT_NAME). */
@@ -30,6 +30,10 @@ export interface FunctionSpec {
   readonly cpuLimitNs: number;
   readonly queueTimeoutNs: number;
   readonly maxOutputBytes: number;
+  /** Sandboxes that may be in use at once, of all workers. */
+  readonly maxConcurrency: number;
+  /** Sandboxes that each worker makes when the function is loaded, and keeps. */
+  readonly prewarm: number;
   /** Of a response whose client takes it in parts: how much may wait for the client before the guest is stopped. */
   readonly streamHighWaterBytes: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. */

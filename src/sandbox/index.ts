@@ -1,5 +1,13 @@
 /** Sandboxes: from a module's bytes to preemptible, resettable instances, and what they may call. */
 export { type NativeAddon, nativeAddon } from './addon.ts';
+export {
+  type AddressSpace,
+  type AddressSpaceBound,
+  type AddressSpaceFacts,
+  addressSpaceOf,
+  MEMORY_RESERVED_BYTES,
+  readAddressSpace,
+} from './address-space.ts';
 export { monotonicNs, realtimeNs } from './clock.ts';
 export { ERRNO } from './errno.ts';
 export { Exchange, ExchangeTable, HEAD_ROOM_BYTES, SLOT_BYTES, SLOT_STATE } from './exchange.ts';
@@ -15,9 +23,11 @@ export { type GuestKernel, Host } from './host.ts';
 export { type Inspection, type InspectOptions, inspectModule } from './inspection.ts';
 export type { KvAccess } from './kv-interface.ts';
 export { isLegal, STATE, type State, stateName, step } from './lifecycle.ts';
+export { MemoryPool } from './memory-pool.ts';
 export { OUTCOME, type Outcome } from './outcome.ts';
 export { Payload } from './payload.ts';
 export { type Intrinsics, type PoolLimits, SandboxPool } from './pool.ts';
+export { PoolCells, type PoolLine } from './pool-cells.ts';
 export {
   type AllocationLimits,
   type FunctionPolls,

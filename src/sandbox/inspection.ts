@@ -3,6 +3,7 @@
  * reset of it does and costs, and why it would be refused. The shape is what `luge inspect --json` prints, so that nothing in it is
  * undefined: a key is always there.
  */
+import { MEMORY_RESERVED_BYTES } from './address-space.ts';
 import {
   ALLOCATION_LIMITS,
   checkImports,
@@ -10,6 +11,7 @@ import {
   FunctionError,
 } from './function-compiler.ts';
 import { findImports, type GuestImport, type ImportProvider } from './import-check.ts';
+import { memoryWeight } from './memory-pool.ts';
 import { estimateResetUs } from './reset-cost.ts';
 import {
   type CustomSectionInfo,
@@ -74,6 +76,15 @@ export interface InspectedReset extends Omit<ResetInfo, 'servesOnceBecause'> {
   readonly estimatedUs: number;
 }
 
+/** What a sandbox of the module takes. */
+export interface InspectedFootprint {
+  /** Its memories count so many times against those of a worker and of the process. */
+  readonly memories: number;
+  readonly reservedBytes: number;
+  /** What a reset touches of them; more once they have grown. Instance and suspended stack are not in it: about 20 KB. */
+  readonly residentBytes: number;
+}
+
 export interface Inspection {
   /** Of this shape: raised when a key goes or changes its meaning, not when one is added. */
   readonly version: 2;
@@ -86,6 +97,7 @@ export interface Inspection {
   // Null, all of them, where the module could not be rewritten.
   readonly bytesAfter: number | null;
   readonly memories: readonly InspectedMemory[] | null;
+  readonly footprint: InspectedFootprint | null;
   readonly polls: InspectedPolls | null;
   readonly reset: InspectedReset | null;
   readonly sections: readonly CustomSectionInfo[] | null;
@@ -119,6 +131,7 @@ export function inspectModule(wasm: Uint8Array<ArrayBuffer>, options: InspectOpt
     exports: info.exports,
     bytesAfter: info.bytesAfter,
     memories: describeMemories(info),
+    footprint: describeFootprint(info),
     polls: {
       mode: 'exit',
       loops: { polled: info.loopPolls, covered: info.elidedLoopPolls },
@@ -172,6 +185,7 @@ function withoutRewrite(wasm: Uint8Array<ArrayBuffer>, error: RewriteError): Ins
     exports,
     bytesAfter: null,
     memories: null,
+    footprint: null,
     polls: null,
     reset: null,
     sections: null,
@@ -213,6 +227,19 @@ function describeMemories({ memories }: RewriteInfo): InspectedMemory[] {
     ...memory,
     declaredMaxPages: memory.declaredMaxPages ?? null,
   }));
+}
+
+/** Two imports of one memory have one name, and are one. */
+function describeFootprint({ memories }: RewriteInfo): InspectedFootprint {
+  const own = memories.filter(
+    ({ name }, at) => memories.findIndex((other) => other.name === name) === at,
+  );
+  const weight = own.reduce((sum, memory) => sum + memoryWeight(memory), 0);
+  return {
+    memories: weight,
+    reservedBytes: weight * MEMORY_RESERVED_BYTES,
+    residentBytes: own.reduce((sum, { minPages }) => sum + minPages * 65_536, 0),
+  };
 }
 
 function describeReset(reset: ResetInfo): InspectedReset {

@@ -7,6 +7,11 @@
  *       +----------- reset (dirty, unreachable) ------------ RETURNED / ERROR <-+
  *                                                                |
  *                                                            COMPLETE (retired: dropped)
+ *
+ * The table below is the only way from state to state: Sandbox has no setter that does not ask it, in tests as in production (2 ns), so that
+ * an illegal step throws where it is taken and cannot be met later. Time: a request's waiting is added to the state that it leaves, at the
+ * switches, where the worker reads the clock anyway (Sandbox.waited); INTERRUPTED lasts no longer than a host call and counts as
+ * running; before RUNNABLE a request is queued, and behind RETURNED or ERROR its answer is out.
  */
 export const STATE = {
   /** Has an instance whose memory may hold anything; only `reset` may follow. */

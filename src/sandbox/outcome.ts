@@ -28,6 +28,10 @@ export const OUTCOME = {
   INTERNAL: 12,
   /** The guest's answer was no valid response (CGI head, status). */
   BAD_RESPONSE: 13,
+  /** As many sandboxes of the function are in use as may be. */
+  FUNCTION_BUSY: 14,
+  /** As many sandboxes of the tenant are in use as may be. */
+  TENANT_BUSY: 15,
 } as const;
 
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];

@@ -19,6 +19,12 @@ export class Sandbox {
   readonly spec: FunctionSpec;
   /** Memory 0, the one that host calls see. */
   readonly memory: WebAssembly.Memory | undefined;
+  /** All, in the order of the spec's. */
+  readonly memories: readonly WebAssembly.Memory[];
+  /** Whether any of them can. */
+  readonly grows: boolean;
+  /** Of all memories, when they were counted last. */
+  pages = 0;
   readonly #grows: boolean;
   readonly #enter: () => Promise<unknown>;
   readonly #reset: () => number;
@@ -41,6 +47,11 @@ export class Sandbox {
   /** Time in which it held the worker, up to the last switch. */
   ranNs = 0;
   switchedInNs = 0;
+  /** When it got the request, left the worker or was woken: since then it waits, in its state. */
+  waitsSinceNs = 0;
+  runnableNs = 0;
+  preemptedNs = 0;
+  asleepNs = 0;
   deadlineNs: number = Number.POSITIVE_INFINITY;
   /**
    * How often a suspending import came back at once. V8 suspends the guest even then and resumes it in the next microtask: whoever
@@ -77,12 +88,15 @@ export class Sandbox {
   constructor(
     image: FunctionImage,
     imports: WebAssembly.Imports,
-    memory: WebAssembly.Memory | undefined,
+    memories: readonly WebAssembly.Memory[],
     addon: NativeAddon | undefined = undefined,
   ) {
+    const [memory] = memories;
     const instance = new WebAssembly.Instance(image.module, imports);
     this.spec = image.spec;
     this.memory = memory;
+    this.memories = memories;
+    this.grows = image.spec.memories.some(({ minPages, maxPages }) => maxPages > minPages);
     const [first] = image.spec.memories;
     this.#grows = first !== undefined && first.maxPages > first.minPages;
     this.#enter = WebAssembly.promising(instance.exports['$luge.enter']) as () => Promise<unknown>;
@@ -107,6 +121,12 @@ export class Sandbox {
       if (buffer.byteLength !== this.#u8.length) this.#u8 = new Uint8Array(buffer);
     }
     return this.#u8;
+  }
+
+  /** Counts `pages` anew. */
+  countPages(): number {
+    this.pages = this.memories.reduce((sum, { buffer }) => sum + buffer.byteLength / 65_536, 0);
+    return this.pages;
   }
 
   /** Restores the image of a fresh instance. False when it has to be retired. */
@@ -134,6 +154,9 @@ export class Sandbox {
     this.isDoomed = false;
     this.exitCode = 0;
     this.ranNs = 0;
+    this.runnableNs = 0;
+    this.preemptedNs = 0;
+    this.asleepNs = 0;
     this.deadlineNs = exchange.deadlineNs;
     this.callee = undefined;
     this.isCalling = false;
@@ -147,6 +170,15 @@ export class Sandbox {
     this.isStopped = false;
     this.isBlocked = false;
     this.state = STATE.RUNNABLE;
+  }
+
+  /** Adds what it has waited to the state in which it waited. Call before the next step, with a time that was read anyway. */
+  waited(now: number): void {
+    const ns = now - this.waitsSinceNs;
+    this.waitsSinceNs = now;
+    if (this.#state === STATE.RUNNABLE) this.runnableNs += ns;
+    else if (this.#state === STATE.PREEMPTED) this.preemptedNs += ns;
+    else if (this.#state === STATE.ASLEEP) this.asleepNs += ns;
   }
 
   /** Runs the guest until it suspends, ends or traps. The promise rejects when it traps. */

@@ -70,6 +70,7 @@ describe('luge form', () => {
         replenishmentPeriodNs: 0,
         maxBudgetNs: 0,
         kvMaxBytes: undefined,
+        maxConcurrency: Number.POSITIVE_INFINITY,
         routes: [
           {
             route: '/a',
@@ -87,6 +88,8 @@ describe('luge form', () => {
             maxOutputBytes: 4 << 20,
             streamHighWaterBytes: 1 << 18,
             maxCallDepth: 8,
+            maxConcurrency: Number.POSITIVE_INFINITY,
+            prewarm: 0,
             env: {},
             args: [],
             folders: {},
@@ -112,6 +115,7 @@ describe('luge form', () => {
       quantumUs: 250,
       maxQueue: 16,
       spinUs: 7,
+      maxSandboxesPerWorker: 9,
       logRequests: true,
       kv: {
         maxBytes: 1 << 20,
@@ -144,6 +148,8 @@ describe('luge form', () => {
           maxOutputBytes: 10,
           streamHighWaterBytes: 5000,
           maxCallDepth: 0,
+          maxConcurrency: 5,
+          prewarm: 2,
           env: { A: '1' },
           args: ['-v', ''],
           try: '?10',
@@ -165,6 +171,7 @@ describe('luge form', () => {
       quantumNs: 250_000,
       maxQueue: 16,
       spinNs: 7000,
+      maxSandboxesPerWorker: 9,
       logRequests: true,
       http: {
         maxHeadBytes: 2048,
@@ -191,6 +198,8 @@ describe('luge form', () => {
       maxBodyBytes: 0,
       maxOutputBytes: 10,
       streamHighWaterBytes: 5000,
+      maxConcurrency: 5,
+      prewarm: 2,
       env: { A: '1' },
       args: ['-v', ''],
       tryArgs: '?10',
@@ -480,6 +489,7 @@ describe('overrides', () => {
         quantumUs: 1,
         maxQueue: 1,
         spinUs: 1,
+        maxSandboxesPerWorker: 1,
         logRequests: true,
         http: { drainTimeoutMs: 1 },
         routes: [route({ deadlineMs: 1, cpuLimitMs: 1, memory: { maxPages: 1 } })],
@@ -493,6 +503,7 @@ describe('overrides', () => {
         quantumNs: 0,
         maxQueue: 3,
         spinNs: 0,
+        maxSandboxesPerWorker: 8,
         logRequests: false,
         drainTimeoutMs: 0,
         deadlineNs: 4,
@@ -507,6 +518,7 @@ describe('overrides', () => {
       quantumNs: 0,
       maxQueue: 3,
       spinNs: 0,
+      maxSandboxesPerWorker: 8,
       logRequests: false,
       http: { drainTimeoutMs: 0 },
       tenants: [
@@ -640,4 +652,14 @@ describe('files of a guest', () => {
       expect.stringMatching(/^routes\[2\]\.clockResolutionNs: must be a whole number from 1/),
     ]);
   });
+});
+
+it('a_tenant_has_limits_of_its_own', () => {
+  const tenant = { name: 'a', port: 1, limits: { maxConcurrency: 3 }, routes: [route()] };
+  const other = { name: 'b', port: 2, routes: [route()] };
+  const { tenants } = load({ tenants: [tenant, other] });
+  expect(tenants.map(({ maxConcurrency }) => maxConcurrency)).toEqual([
+    3,
+    Number.POSITIVE_INFINITY,
+  ]);
 });

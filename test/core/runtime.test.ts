@@ -153,7 +153,10 @@ describe('reuse', () => {
     // Counted behind the answer.
     const wants = growth === 'retire' ? 3 : 0;
     await until(() => runtime.stats().workers[0]?.sandboxesRetired === wants, 'the last reset');
-    expect(runtime.stats().workers[0]?.sandboxesMade).toBe(made);
+    // A spare may have been made in idle time, for one that is retired behind each request.
+    const spares = (runtime.stats().workers[0]?.sandboxesMade ?? 0) - made;
+    expect(spares).toBeGreaterThanOrEqual(0);
+    expect(spares).toBeLessThanOrEqual(growth === 'retire' ? 2 : 0);
   });
 });
 

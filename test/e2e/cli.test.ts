@@ -229,7 +229,11 @@ describe.concurrent('checking', () => {
   it('check_says_what_would_be_served_and_ends', async () => {
     const luge = new Luge(EXAMPLES, '--check');
     expect(await within(luge.exit, 'the exit')).toBe(0);
-    expect(luge.stdout).toBe('ok: default on 127.0.0.1:8080, 8 route(s)\n');
+    const [space, ...rest] = luge.stdout.split('\n');
+    expect(space).toMatch(/^ok: up to \d+ sandboxes and \d+ memories a worker; .* room for \d+ \(/);
+    expect(rest[0]).toBe('ok: default on 127.0.0.1:8080, 8 route(s)');
+    expect(rest.filter((line) => line.startsWith('  /'))).toHaveLength(8);
+    expect(luge.stdout).toContain('  /fib: deadline ');
     expect(luge.stderr).toBe('');
   });
 
@@ -272,6 +276,12 @@ describe.concurrent('checking', () => {
       () => [write('memory.wasm', luge('(func (export "handle"))', '10')), '--max-pages', '9'],
       2,
       /memory\.wasm .*10/,
+    ],
+    [
+      'more_sandboxes_than_the_address_space_holds',
+      () => [example('fib'), '--workers', '64', '--max-sandboxes-per-worker', '60000'],
+      2,
+      /60000 .*at most \d+.*\[ERR_ADDRESS_SPACE\]/,
     ],
     [
       'a_key_that_is_unknown',

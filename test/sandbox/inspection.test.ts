@@ -68,7 +68,14 @@ describe('why a module is refused', () => {
     expect(exports).toEqual([{ name: 'handle', kind: 'func' }]);
     expect(rest).toEqual({
       ...{ version: 2, interface: 'luge', bytesBefore: source.length },
-      ...{ bytesAfter: null, memories: null, polls: null, reset: null, sections: null },
+      ...{
+        bytesAfter: null,
+        memories: null,
+        footprint: null,
+        polls: null,
+        reset: null,
+        sections: null,
+      },
       rewritten: null,
     });
   });
@@ -132,7 +139,10 @@ describe('what reset does', () => {
       ...[3, 2, 1, 0, 5, 3, 1, 0, 2],
       ...[7, 3 + name.length, 1, ...name, 0, 0, 10, 4, 1, 2, 0, 0x0b],
     ]);
-    const { memories, reset } = inspectModule(wasm, { maxPages: 16, growth: 'retire' });
+    const { memories, footprint, reset } = inspectModule(wasm, { maxPages: 16, growth: 'retire' });
+    expect(footprint).toEqual({
+      ...{ memories: 2, reservedBytes: 2 * 2 ** 33, residentBytes: 5 * 65_536 },
+    });
     expect(memories?.map((one) => [one.name, one.minPages])).toEqual([
       ['memory', 3],
       ['memory', 3],
