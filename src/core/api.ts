@@ -221,7 +221,7 @@ export interface PoolStats {
   readonly inUse: number;
   readonly made: number;
   readonly retired: number;
-  /** Of their memories, an upper bound: each reset touches all pages that it clears. */
+  /** Of their memories, an upper bound: what no guest touches takes nothing. */
   readonly residentBytes: number;
 }
 
