@@ -13,6 +13,11 @@ function refusal(text: string): string {
   return 'accepted';
 }
 
+function holdsInfinity(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).some(holdsInfinity);
+  return typeof value === 'number' && !Number.isFinite(value);
+}
+
 describe('reader', () => {
   it('reads_what_JSON_stringify_writes', () => {
     fc.assert(
@@ -60,7 +65,8 @@ describe('reader', () => {
       fc.property(fc.oneof(pair, list, loose), (text) => {
         let accepted = true;
         try {
-          JSON.parse(text);
+          // `-1.5e3` and `01` make -1.5e301 and beyond, which JSON.parse takes for Infinity, and which no configuration means.
+          accepted = !holdsInfinity(JSON.parse(text));
         } catch {
           accepted = false;
         }
