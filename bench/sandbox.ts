@@ -1,5 +1,5 @@
 /**
- * What a sandbox costs: made anew, reset in place, preempted and resumed. Each iteration of fastbench is a batch, since one
+ * What a sandbox costs: made anew, reset in place, preempted and resumed; its host calls; Extism's beside it (sandbox/*.ts). Each iteration of fastbench is a batch, since one
  * operation is shorter than fastbench's own step; results are verified before they are printed.
  */
 import { CONTROL_DONE_INDEX, CONTROL_FLAG_INDEX, type Sandbox } from '../src/sandbox/index.ts';

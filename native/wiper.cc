@@ -3,7 +3,8 @@
 // the function, which mostly touches the same ones, faults on none of them.
 //
 //   17 pages of 64 KiB, a run that writes 8 KB, and its reset (Xeon VM, Linux 6.18; µs; `npm run bench -- sandbox`):
-//   memory.fill of all 17.1 | reading all (clear.ts) 7.6 | this 1.6 | MADV_DONTNEED of all 4.3 | with 200 sandboxes in turn: 85 | 8.8 | 2.4 | -
+//   memory.fill of all 18 | reading all (clear.ts) 8.0 | this 1.8 | with 200 sandboxes in turn: 111 | 11 | 5.4
+//   MADV_DONTNEED of all of it, measured once beside these: 4.3 where this took 1.6.
 //
 // mincore(2) was rejected though it costs the same: of a page that has been swapped out it says that it is not there. What is swapped, or
 // moves between nodes just now, counts as touched here (bit 62 of pagemap, PAGE_IS_SWAPPED).

@@ -1,9 +1,9 @@
 // Making a memory all zeros again: looks for what is not, and fills that.
 //
 // A guest of 17 pages (the default of Rust, of Go more) mostly writes a few kilobytes: its stack, some globals, a bit of heap. To fill all of
-// it costs 17 µs, evicts 1.1 MB of the caches, and makes each OS page of it resident for good. To read it costs 6.9 µs: pages that nobody has
+// it costs 17 µs, evicts 1.1 MB of the caches, and makes each OS page of it resident for good. To read it costs 7.1 µs: pages that nobody has
 // written are all the same physical page of zeros, which stays in the first-level cache. With 200 sandboxes in turn, each writing
-// 8 KB of its 17 pages, run and reset together: filling 85 µs, this 8.8. (Xeon, V8 14.6; `npm run bench -- sandbox`.)
+// 8 KB of its 17 pages, run and reset together: filling 111 µs, this 11. (Xeon, V8 14.6; `npm run bench -- sandbox`.)
 // A host that knows which OS pages were touched does it in 1 µs and calls `$luge.restore` instead of `$luge.reset`: src/sandbox/memory-wiper.ts.
 //
 // Nothing is assumed of the guest: what is not zero is found wherever it is. The size is that of now, whatever it was declared as.

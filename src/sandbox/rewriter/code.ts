@@ -8,7 +8,7 @@
 //
 // What that costs (`npm run bench -- poll`; geometric mean over the kernels, against the untouched module, TurboFan): memory
 // imported as shared and no poll 1.00; these polls about 1.01. Rejected: a poll at the head of each loop and at each entry
-// of a function that calls, 1.08 (what Luge had before); poll and call inside each loop, 1.2 (kept as `polls: 'call'` for the
+// of a function that calls, 1.08 (what Luge had before); poll and call inside each loop, 1.26 (kept as `polls: 'call'` for the
 // bench); counting down fuel in a global, which needs a store in each iteration; Asyncify, which doubles the code.
 //
 // THE LOAD IS PLAIN, not atomic. It needs no ordering: the flag is a hint to leave, and whatever the worker is to do

@@ -9,7 +9,7 @@
 //   DEPTH  Recursion. A function that makes one recursive call and returns can run no longer than the stack is deep; what runs
 //          for ever comes back and calls again. So the first recursive call of an activation is free, and each later one needs
 //          a poll between the last one and itself. (One poll at each entry costs a leaf as much as a node; this one costs
-//          nothing in a leaf, and nothing in a list. fib: 1.17 -> 1.06 of the original.) Going down and coming up again,
+//          nothing in a leaf, and nothing in a list.) Going down and coming up again,
 //          an activation may add FRAME_BYTES_MAX of code on each way; where it has more, that polls: before the first
 //          recursive call, and behind the last. A stack of V8 has at most some 20,000 frames, so 2 * 20,000 * 64 bytes, about as
 //          long as a chunk of a bulk instruction takes.
