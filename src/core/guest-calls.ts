@@ -163,5 +163,6 @@ export function abandonCalls(arena: Arena, exchanges: ExchangeTable, producer: n
 }
 
 function isUnderWay(state: number): boolean {
-  return state === SLOT_STATE.QUEUED || (state >= SLOT_STATE.CLAIMED && state < SLOT_STATE.OWNED);
+  if (state === SLOT_STATE.QUEUED || state >= SLOT_STATE.MOVING) return true;
+  return state >= SLOT_STATE.CLAIMED && state < SLOT_STATE.OWNED;
 }

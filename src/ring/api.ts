@@ -78,11 +78,21 @@ export interface RingFunctions {
     strideBytes: number,
     mark: number,
   ): number;
+  heapPopMinBelow(
+    heap: number,
+    holder: number,
+    below: number,
+    states: number,
+    strideBytes: number,
+    mark: number,
+  ): number;
   heapRemove(heap: number, holder: number, value: number): number;
   heapRecover(heap: number, holder: number): number;
   heapPeek(heap: number): number;
   heapPeekKey64(heap: number): bigint;
   heapSize(heap: number): number;
+  budgetLeft(budget: number, now: number): number;
+  budgetCharge(budget: number, now: number, units: number): void;
   tableGet(
     table: number,
     tenant: number,

@@ -20,6 +20,9 @@ export interface ArenaConstraints {
   readonly chunkBytes: number;
   /** Bytes of a worker's control block (written by it, read by others). */
   readonly controlBytes: number;
+  /** Heaps that requests are sorted in: 0 where they are served in the order of arrival. */
+  readonly heaps: number;
+  readonly budgets: number;
 }
 
 /** Byte addresses; the `…StrideBytes` lead from one element to the next. */
@@ -36,6 +39,10 @@ export interface ArenaLayout {
   readonly bellStrideBytes: number;
   readonly controlsAddress: number;
   readonly controlStrideBytes: number;
+  readonly heapsAddress: number;
+  readonly heapStrideBytes: number;
+  readonly budgetsAddress: number;
+  readonly budgetStrideBytes: number;
   readonly slotListAddress: number;
   readonly chunkListAddress: number;
   readonly slotsAddress: number;
@@ -63,6 +70,8 @@ export function arenaLayout(c: ArenaConstraints): ArenaLayout {
     completions: { kind: 'completion', capacity: completionCapacity, count: c.producers },
     bells: { kind: 'bell', count: c.producers },
     controls: { kind: 'bytes', bytes: c.controlBytes, count: c.workers },
+    heaps: { kind: 'heap', capacity: c.slots, count: c.heaps },
+    budgets: { kind: 'budget', count: c.budgets },
     slotList: { kind: 'freeList', items: c.slots },
     chunkList: { kind: 'freeList', items: c.chunks },
     slots: { kind: 'bytes', bytes: c.slotBytes, count: c.slots },
@@ -80,6 +89,10 @@ export function arenaLayout(c: ArenaConstraints): ArenaLayout {
     bellStrideBytes: regions.bells.strideBytes,
     controlsAddress: regions.controls.address,
     controlStrideBytes: regions.controls.strideBytes,
+    heapsAddress: regions.heaps.address,
+    heapStrideBytes: regions.heaps.strideBytes,
+    budgetsAddress: regions.budgets.address,
+    budgetStrideBytes: regions.budgets.strideBytes,
     slotListAddress: regions.slotList.address,
     chunkListAddress: regions.chunkList.address,
     slotsAddress: regions.slots.address,
@@ -90,9 +103,11 @@ export function arenaLayout(c: ArenaConstraints): ArenaLayout {
   };
 }
 
+const MAY_BE_NONE = new Set<string>(['chunks', 'controlBytes', 'heaps', 'budgets']);
+
 function check(c: ArenaConstraints): void {
   for (const [name, value] of Object.entries(c) as [keyof ArenaConstraints, number][]) {
-    const least = name === 'chunks' || name === 'controlBytes' ? 0 : 1;
+    const least = MAY_BE_NONE.has(name) ? 0 : 1;
     if (!Number.isInteger(value) || value < least || value > 2 ** 30) {
       throw new RingError(
         'ERR_RING_CAPACITY',

@@ -9,12 +9,14 @@
 
 import type { Ring } from './api.ts';
 import { type ArenaConstraints, type ArenaLayout, arenaLayout } from './arena-layout.ts';
+import { Budget } from './budget.ts';
 import { ChunkPool } from './chunk-pool.ts';
 import { CompletionRing } from './completion-ring.ts';
 import { Deque } from './deque.ts';
 import { DequeGroup } from './deque-group.ts';
 import { FreeList } from './free-list.ts';
 import { LAYOUT_VERSION } from './identity.ts';
+import { Heap } from './heap.ts';
 import { Beat, Bell, Parker, ParkingLot } from './parker.ts';
 import { RingError } from './ring-error.ts';
 import { attachRing } from './ring-module.ts';
@@ -29,6 +31,8 @@ const FIELDS = [
   'chunks',
   'chunkBytes',
   'controlBytes',
+  'heaps',
+  'budgets',
 ] as const satisfies readonly (keyof ArenaConstraints)[];
 
 export class Arena {
@@ -57,6 +61,12 @@ export class Arena {
         Deque.create(memory, layout.dequesAddress + p * layout.dequeStrideBytes, options);
         const completions = layout.completionsAddress + p * layout.completionStrideBytes;
         CompletionRing.create(memory, completions, doubled);
+      }
+      for (let h = 0; h < constraints.heaps; h++) {
+        Heap.create(memory, layout.heapsAddress + h * layout.heapStrideBytes, { capacity: slots });
+      }
+      for (let b = 0; b < constraints.budgets; b++) {
+        Budget.create(memory, layout.budgetsAddress + b * layout.budgetStrideBytes);
       }
       ParkingLot.create(memory, layout.lotAddress, { workers });
       FreeList.create(memory, layout.slotListAddress, { count: slots });
@@ -118,6 +128,20 @@ export class Arena {
       this.ring.memory,
       this.layout.completionsAddress + p * this.layout.completionStrideBytes,
     );
+  }
+
+  /** Heap `h` of the global queue, for the thread whose number is `holder`: a worker's own, or the number of workers for the supervisor. */
+  heap(h: number, holder: number): Heap {
+    return Heap.attach(this.ring.memory, this.heapAddress(h), holder);
+  }
+
+  heapAddress(h: number): number {
+    return this.layout.heapsAddress + h * this.layout.heapStrideBytes;
+  }
+
+  budget(b: number): Budget {
+    const { budgetsAddress, budgetStrideBytes } = this.layout;
+    return Budget.attach(this.ring.memory, budgetsAddress + b * budgetStrideBytes);
   }
 
   bell(p: number): Bell {

@@ -39,6 +39,7 @@ export class Heap {
   readonly #push: RingFunctions['heapPush'];
   readonly #pushKey64: RingFunctions['heapPushKey64'];
   readonly #popMin: RingFunctions['heapPopMin'];
+  readonly #popMinBelow: RingFunctions['heapPopMinBelow'];
   readonly #remove: RingFunctions['heapRemove'];
   readonly #recover: RingFunctions['heapRecover'];
   readonly #peek: RingFunctions['heapPeek'];
@@ -56,6 +57,7 @@ export class Heap {
     this.#push = ring.fn.heapPush;
     this.#pushKey64 = ring.fn.heapPushKey64;
     this.#popMin = ring.fn.heapPopMin;
+    this.#popMinBelow = ring.fn.heapPopMinBelow;
     this.#remove = ring.fn.heapRemove;
     this.#recover = ring.fn.heapRecover;
     this.#peek = ring.fn.heapPeek;
@@ -117,6 +119,11 @@ export class Heap {
   /** As `popMin`, and stores `mark` in the i32 at `states + value * strideBytes` while the heap is still locked. */
   popMinMark(states: number, strideBytes: number, mark: number): number {
     return this.#popMin(this.address, this.holder, states, strideBytes, mark);
+  }
+
+  /** As `popMinMark`, but EMPTY unless the least key is below `below`. */
+  popMinBelowMark(below: number, states: number, strideBytes: number, mark: number): number {
+    return this.#popMinBelow(this.address, this.holder, below, states, strideBytes, mark);
   }
 
   /** Takes a value out wherever it is: the value, EMPTY when it is not in, or RETRY. */

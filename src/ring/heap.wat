@@ -186,14 +186,15 @@
   (func (export "heapPush") (param $h i32) (param $holder i32) (param $key f64) (param $value i32) (result i32)
     (call $heapPushKey64 (local.get $h) (local.get $holder) (i64.trunc_sat_f64_s (local.get $key)) (local.get $value)))
 
-  ;; Takes the value with the least key; with $states it stores $mark at $states + value * $stride before anybody else can see
-  ;; the heap without that value (T). A value, EMPTY or RETRY.
-  (func (export "heapPopMin") (param $h i32) (param $holder i32) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
+  ;; Takes the value with the least key, if that is below $below; with $states it stores $mark at $states + value * $stride before
+  ;; anybody else can see the heap without that value (T). A value, EMPTY or RETRY.
+  (func $heapPop
+    (param $h i32) (param $holder i32) (param $below i64) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
     (local $value i32)
-    (if (i64.eq (i64.atomic.load offset=256 (local.get $h)) (i64.const 0x7fffffffffffffff))   ;; observe: do not lock what is empty
+    (if (i64.ge_s (i64.atomic.load offset=256 (local.get $h)) (local.get $below))   ;; observe: do not lock for nothing (an empty heap's MIN is the highest)
       (then (return (i32.const -1))))
     (if (i32.eqz (call $heapLock (local.get $h) (local.get $holder))) (then (return (i32.const -2))))
-    (if (i32.eqz (i32.atomic.load offset=264 (local.get $h)))
+    (if (i64.ge_s (i64.atomic.load offset=256 (local.get $h)) (local.get $below))   ;; it may have gone meanwhile
       (then
         (i32.atomic.store offset=128 (local.get $h) (i32.const 0))
         (return (i32.const -1))))
@@ -203,6 +204,16 @@
       (then (local.set $states (i32.add (local.get $states) (i32.mul (local.get $value) (local.get $stride))))))
     (call $heapSettle (local.get $h) (local.get $states) (local.get $mark))
     (local.get $value))
+
+  (func (export "heapPopMin") (param $h i32) (param $holder i32) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
+    (call $heapPop (local.get $h) (local.get $holder) (i64.const 0x7fffffffffffffff)
+      (local.get $states) (local.get $stride) (local.get $mark)))
+
+  ;; heapPopMin of a key below $below alone; Infinity = any.
+  (func (export "heapPopMinBelow")
+    (param $h i32) (param $holder i32) (param $below f64) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
+    (call $heapPop (local.get $h) (local.get $holder) (i64.trunc_sat_f64_s (f64.ceil (local.get $below)))
+      (local.get $states) (local.get $stride) (local.get $mark)))
 
   ;; Takes $value out, wherever it is. $value, EMPTY when it is not in, or RETRY.
   (func (export "heapRemove") (param $h i32) (param $holder i32) (param $value i32) (result i32)

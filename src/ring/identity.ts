@@ -16,6 +16,7 @@ export const KIND = {
   heap: 6,
   lot: 7,
   table: 8,
+  budget: 9,
 } as const;
 export type Kind = keyof typeof KIND;
 

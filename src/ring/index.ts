@@ -11,6 +11,7 @@ export {
 export { Arena } from './arena.ts';
 export { type ArenaConstraints, type ArenaLayout, arenaLayout } from './arena-layout.ts';
 export { Batch } from './batch.ts';
+export { Budget } from './budget.ts';
 export { CHAIN_BYTES, CHAIN_FIRST, CHAIN_LENGTH, ChunkPool } from './chunk-pool.ts';
 export { CompletionRing } from './completion-ring.ts';
 export { Deque, type DequeOptions } from './deque.ts';

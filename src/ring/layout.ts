@@ -3,6 +3,7 @@
  * constraints find the same addresses, and nothing else has to be shared to find things.
  */
 import { PADDING_BYTES, type RingOptions } from './api.ts';
+import { Budget } from './budget.ts';
 import { CompletionRing } from './completion-ring.ts';
 import { Deque, type DequeOptions } from './deque.ts';
 import { FreeList, type FreeListOptions } from './free-list.ts';
@@ -21,7 +22,7 @@ export type Constraint = { readonly count?: number } & (
   | ({ readonly kind: 'freeList' } & { readonly items: FreeListOptions['count'] })
   | ({ readonly kind: 'heap' } & HeapOptions)
   | ({ readonly kind: 'lot' } & ParkingLotOptions)
-  | { readonly kind: 'bell' | 'beat' }
+  | { readonly kind: 'bell' | 'beat' | 'budget' }
   | { readonly kind: 'bytes'; readonly bytes: number }
 );
 
@@ -88,6 +89,8 @@ function bytesOf(name: string, constraint: Constraint): number {
       return Heap.bytes(constraint);
     case 'lot':
       return ParkingLot.bytes(constraint);
+    case 'budget':
+      return Budget.bytes();
     case 'bell':
     case 'beat':
       return PADDING_BYTES;

@@ -31,5 +31,5 @@
 
 (module
   (import "luge" "arena" (memory 1 65536 shared))
-  ;; @include deque mpmc spsc completion free-list chain heap table lot bell cell
+  ;; @include deque mpmc spsc completion free-list chain heap budget table lot bell cell
 )

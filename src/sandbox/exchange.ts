@@ -33,7 +33,7 @@
  *    256  inline parts: request | response headers | HEAD_ROOM | response body
  *
  * STATE: FREE -> FILLING (producer took it) -> QUEUED (pushed) -> CLAIMED + worker (stolen; stored by dequeStealMark right behind
- * the steal) -> DONE (completionFinish) -> FREE. E1: only the holder touches the plain fields; each hand-over is an atomic step of the
+ * the steal) -> DONE (completionFinish) -> FREE. Where the global queue is sorted, QUEUED -> MOVING + worker -> CLAIMED (core/scheduling/global-queue.ts). E1: only the holder touches the plain fields; each hand-over is an atomic step of the
  * ring layer. E2: CLAIMED -> DONE happens once, by CAS: the worker's own completion and the supervisor's answer for a
  * dead worker cannot both be sent.
  * A worker that calls another function is a producer that may be killed: while it fills the slot, and holds its answer, STATE is OWNED + its
@@ -55,6 +55,8 @@ export const SLOT_STATE = {
   /** Plus the number of the producer, where that is a worker. */
   OWNED: 0x200,
   RETURNING: 0x300,
+  /** Plus the number of the worker: in a heap of the global queue, or on its way there. */
+  MOVING: 0x400,
 } as const;
 
 const CANCEL = 4;

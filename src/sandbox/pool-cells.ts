@@ -4,6 +4,7 @@
  *
  *   byte  name      written by           read by    meaning
  *      0  LIMIT     embedder, atomic     workers    most sandboxes that may be in use, of all workers; 0 = any number
+ *      4  RESERVED  embedder, atomic     workers    a tenant's budget in the arena, + 1; 0 = none
  *    128  a line for each worker:
  *     +0  IN_USE    its worker, atomic   workers    sandboxes that have a request
  *     +4  READY     its worker           stats      like new, waiting
@@ -18,6 +19,7 @@
  */
 const LINE_CELLS = 32;
 const LIMIT = 0;
+const RESERVED = 1;
 const IN_USE = 0;
 const READY = 1;
 const MADE = 2;
@@ -57,6 +59,15 @@ export class PoolCells {
 
   set limit(most: number) {
     Atomics.store(this.#i32, LIMIT, most === Number.POSITIVE_INFINITY ? 0 : most);
+  }
+
+  /** Number of the tenant's budget, or -1. */
+  get reservation(): number {
+    return (this.#i32[RESERVED] as number) - 1;
+  }
+
+  set reservation(budget: number) {
+    Atomics.store(this.#i32, RESERVED, budget + 1);
   }
 
   /** One more is in use, unless that makes more of all workers than the limit. */

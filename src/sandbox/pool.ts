@@ -198,6 +198,11 @@ export class SandboxPool {
     return false;
   }
 
+  /** Of the function's tenant: the number of its budget, or -1. */
+  reservation(id: number): number {
+    return this.#functions[id]?.tenant?.reservation ?? -1;
+  }
+
   tenantLimit({ tenantId }: FunctionSpec): number {
     return this.#tenants.get(tenantId)?.limit ?? Number.POSITIVE_INFINITY;
   }

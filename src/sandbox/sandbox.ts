@@ -44,7 +44,7 @@ export class Sandbox {
   /** True once `outcome` stands: the guest must not run on. */
   isDoomed = false;
   exitCode = 0;
-  /** Time in which it held the worker, up to the last switch. */
+  /** Time in which it held the worker, up to `switchedInNs` while it does. */
   ranNs = 0;
   switchedInNs = 0;
   /** When it got the request, left the worker or was woken: since then it waits, in its state. */
@@ -53,6 +53,10 @@ export class Sandbox {
   preemptedNs = 0;
   asleepNs = 0;
   deadlineNs: number = Number.POSITIVE_INFINITY;
+  arrivalNs = 0;
+  estimateNs = 0;
+  /** Its tenant's budget, or -1. */
+  reservation = -1;
   /**
    * How often a suspending import came back at once. V8 suspends the guest even then and resumes it in the next microtask: whoever
    * waits for the guest to leave must not take that for standing still.
@@ -147,8 +151,11 @@ export class Sandbox {
   }
 
   /** Gives it a request. */
-  assign(exchange: Exchange): void {
+  assign(exchange: Exchange, reservation = -1): void {
     this.exchange = exchange;
+    this.arrivalNs = exchange.arrivalNs;
+    this.estimateNs = exchange.estimateNs;
+    this.reservation = reservation;
     this.outcome = OUTCOME.OK;
     this.message = '';
     this.isDoomed = false;

@@ -19,6 +19,8 @@ const constraints: fc.Arbitrary<ArenaConstraints> = fc.record({
   chunks: fc.integer({ min: 0, max: 3000 }),
   chunkBytes: fc.integer({ min: 1, max: 128 }).map((n) => n * PADDING_BYTES),
   controlBytes: fc.integer({ min: 0, max: 1000 }),
+  heaps: fc.integer({ min: 0, max: 4 }),
+  budgets: fc.integer({ min: 0, max: 20 }),
 });
 
 it('regions_hold_what_they_must_and_do_not_overlap', () => {
@@ -28,13 +30,15 @@ it('regions_hold_what_they_must_and_do_not_overlap', () => {
       // What each region needs, from the tables in the .wat files, not from the classes.
       const capacity = layout.ringCapacity;
       const regions: [number, number, number][] = [
-        [layout.headerAddress, 8 + 4 * 7, 1],
+        [layout.headerAddress, 8 + 4 * 9, 1],
         [layout.beatAddress, 12, 1],
         [layout.lotAddress, 384 + 128 * c.workers, 1],
         [layout.dequesAddress, 384 + 4 * capacity, c.producers],
         [layout.completionsAddress, 384 + 8 * capacity, c.producers],
         [layout.bellsAddress, 4, c.producers],
         [layout.controlsAddress, c.controlBytes, c.workers],
+        [layout.heapsAddress, 512 + 4 * c.slots + 16 * c.slots, c.heaps],
+        [layout.budgetsAddress, 136, c.budgets],
         [layout.slotListAddress, 384 + 4 * c.slots, 1],
         [layout.chunkListAddress, 384 + 4 * c.chunks, 1],
         [layout.slotsAddress, c.slotBytes, c.slots],
@@ -42,7 +46,8 @@ it('regions_hold_what_they_must_and_do_not_overlap', () => {
       ];
       const strides = [
         ...[0, 0, 0, layout.dequeStrideBytes, layout.completionStrideBytes],
-        ...[layout.bellStrideBytes, layout.controlStrideBytes, 0, 0, c.slotBytes, c.chunkBytes],
+        ...[layout.bellStrideBytes, layout.controlStrideBytes],
+        ...[layout.heapStrideBytes, layout.budgetStrideBytes, 0, 0, c.slotBytes, c.chunkBytes],
       ];
       let end = 0;
       regions.forEach(([address, bytes, count], i) => {

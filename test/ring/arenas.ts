@@ -10,6 +10,8 @@ export function smallArena(changes: Partial<ArenaConstraints> = {}): Arena {
     chunks: 5,
     chunkBytes: 128,
     controlBytes: 128,
+    heaps: 0,
+    budgets: 0,
     ...changes,
   });
 }

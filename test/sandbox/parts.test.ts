@@ -16,6 +16,8 @@ function arenaOf(): Arena {
     chunks: CHUNKS,
     chunkBytes: CHUNK_BYTES,
     controlBytes: 128,
+    heaps: 0,
+    budgets: 0,
   });
 }
 
