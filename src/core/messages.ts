@@ -1,5 +1,6 @@
 /** What the supervisor and its threads post to each other, off the request path. */
 import type { SchedulerName } from './api.ts';
+import type { TriageMode } from './triage.ts';
 
 export interface LoadedRecord {
   readonly spec: Uint8Array<ArrayBuffer>;
@@ -52,7 +53,9 @@ export interface TickerData {
   readonly memory: WebAssembly.Memory;
   readonly controls: readonly WebAssembly.Memory[];
   readonly quantumNs: number;
-  readonly shareQuantum: boolean;
+  readonly triage: TriageMode;
+  /** Heaps of the global queue. */
+  readonly heapAddresses: readonly number[];
 }
 
 export type ToWorker =

@@ -85,11 +85,13 @@ export class Supervisor {
 
   /** Resolves when all workers wait for requests. */
   async start(): Promise<void> {
+    const { quantumNs, scheduler } = this.#options;
     const data: TickerData = {
       memory: this.#options.arena.ring.memory,
       controls: this.#controls,
-      quantumNs: this.#options.quantumNs === 0 ? 1e6 : this.#options.quantumNs,
-      shareQuantum: this.#options.quantumNs !== 0 && this.#options.scheduler !== 'fifo',
+      quantumNs: quantumNs === 0 ? 1e6 : quantumNs,
+      triage: quantumNs !== 0 && scheduler !== 'fifo' ? 'waiters' : 'off',
+      heapAddresses: [],
     };
     this.#ticker = new Worker(threadUrl('ticker'), { workerData: data, execArgv: [] });
     this.#ticker.on('error', (error) => {

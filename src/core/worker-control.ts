@@ -7,12 +7,14 @@
  *      8  SLOT           worker, atomic      ticker              slot of the running guest
  *     16  KILL_AT_NS     worker, f64 atomic  ticker              when the running guest reaches a limit
  *     24  WAKE_AT_NS     worker, f64 atomic  ticker              when the first sleeping guest wants to go on
+ *     32  RUN_KEY        worker, f64 atomic  ticker              of the running guest in the policy's order: the least runs first
+ *     40  WAIT_KEY       worker, f64 atomic  ticker              the least in the worker's own queue; Infinity = nobody waits
  *    128  MAIL           supervisor, atomic  worker              1 = there are messages on its port
  *    132  STIR           producers, atomic   worker, ticker      1 = a part of some response was drained (parts.ts, S5)
  *    256  counters       worker              stats               i32 each, in the order of COUNTERS
  *
- * W1: the worker writes SLOT and KILL_AT_NS before it makes EPOCH odd, so a ticker that sees the same odd EPOCH before and after
- * reading them has read those of one run.
+ * W1: the worker writes SLOT, KILL_AT_NS and RUN_KEY before it makes EPOCH odd, so a ticker that sees the same odd EPOCH before and
+ * after reading them has read those of one run.
  */
 import type { Arena, RingFunctions } from '../ring/index.ts';
 import type { WorkerStats } from './api.ts';
@@ -40,6 +42,8 @@ const WAITERS = 4;
 const SLOT = 8;
 const KILL_AT_NS = 16;
 const WAKE_AT_NS = 24;
+const RUN_KEY = 32;
+const WAIT_KEY = 40;
 const MAIL = 128;
 const STIR = 132;
 const COUNTERS_AT = 256;
@@ -60,7 +64,7 @@ export class WorkerControl {
     this.#mail = (this.#address + MAIL) >> 2;
   }
 
-  /** The worker: a guest begins to run. */
+  /** The worker: a guest begins to run. Its `runKey` is set before, by policies that have an order. */
   switchIn(slot: number, killAtNs: number): void {
     this.#fn.store32(this.#address + SLOT, slot);
     this.#fn.storeF64(this.#address + KILL_AT_NS, killAtNs);
@@ -98,6 +102,22 @@ export class WorkerControl {
 
   set wakeAtNs(ns: number) {
     this.#fn.storeF64(this.#address + WAKE_AT_NS, ns);
+  }
+
+  get runKey(): number {
+    return this.#fn.loadF64(this.#address + RUN_KEY);
+  }
+
+  set runKey(key: number) {
+    this.#fn.storeF64(this.#address + RUN_KEY, key);
+  }
+
+  get waitKey(): number {
+    return this.#fn.loadF64(this.#address + WAIT_KEY);
+  }
+
+  set waitKey(key: number) {
+    this.#fn.storeF64(this.#address + WAIT_KEY, key);
   }
 
   /** A hint that costs a plain load: the worker looks at it each time round. */
@@ -139,6 +159,7 @@ export class WorkerControl {
     for (const name of held) this.set(COUNTERS.indexOf(name), 0);
     if ((this.epoch & 1) !== 0) this.switchOut();
     this.waiters = 0;
+    this.waitKey = Number.POSITIVE_INFINITY;
     this.wakeAtNs = Number.POSITIVE_INFINITY;
     this.hasMail = false;
   }
