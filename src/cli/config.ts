@@ -6,8 +6,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import type { KvOptions } from '../core/index.ts';
+import { type KvOptions, SCHEDULERS, type SchedulerName } from '../core/index.ts';
 import type { HttpLimits } from '../http/index.ts';
 import { FILE_DEFAULTS, guestPathProblem, hostFolderProblem } from '../sandbox/index.ts';
 import {
@@ -34,10 +35,11 @@ import {
   DEFAULTS,
   describeRange,
   isHost,
+  isScheduler,
   LIMITS,
   NATIVES,
   type Native,
-  SCHEDULERS,
+  SCHEDULER_ACCEPTS,
   type Scheduler,
   type ServeOverrides,
 } from './settings.ts';
@@ -55,7 +57,8 @@ export interface ServeConfig {
   readonly source: string;
   readonly dialect: 'luge' | 'sledge' | 'module';
   readonly workers: number | 'auto';
-  readonly scheduler: Scheduler;
+  /** A name, or the URL of a module. */
+  readonly scheduler: SchedulerName | URL;
   readonly native: Native;
   /** 0: preemption off. */
   readonly quantumNs: number;
@@ -206,7 +209,10 @@ const lugeSchema = z.strictObject(
     workers: z
       .union([z.literal('auto'), numberField(LIMITS.workers, WORKERS)], { error: mustBe(WORKERS) })
       .optional(),
-    scheduler: choiceField(SCHEDULERS).optional(),
+    scheduler: z
+      .string({ error: mustBe(SCHEDULER_ACCEPTS) })
+      .refine(isScheduler, { error: mustBe(SCHEDULER_ACCEPTS) })
+      .optional(),
     native: choiceField(NATIVES).optional(),
     quantumUs: numberField(LIMITS.quantumUs).optional(),
     maxQueue: numberField(LIMITS.maxQueue).optional(),
@@ -364,7 +370,7 @@ function checkSpan(
   checkRoutes(document, rawItems(rawField(root, 'routes'), ['routes']), folder);
   for (const { path, value } of tenants) {
     checkRoutes(document, rawItems(rawField(value, 'routes'), [...path, 'routes']), folder);
-    checkBudget(document, path, value, file, warnings);
+    checkBudget(document, path, value);
   }
 }
 
@@ -447,13 +453,7 @@ function overlap(a: unknown[] | undefined, b: unknown[] | undefined): boolean {
   return a === undefined || b === undefined || a.some((method) => b.includes(method));
 }
 
-function checkBudget(
-  document: ConfigDocument,
-  path: JsonPath,
-  tenant: unknown,
-  file: string,
-  warnings: string[],
-): void {
+function checkBudget(document: ConfigDocument, path: JsonPath, tenant: unknown): void {
   const period = rawField(tenant, 'replenishmentPeriodUs') ?? 0;
   const budget = rawField(tenant, 'maxBudgetUs') ?? 0;
   if ((period === 0) !== (budget === 0)) {
@@ -462,10 +462,6 @@ function checkBudget(
         ? ['replenishmentPeriodUs', 'maxBudgetUs']
         : ['maxBudgetUs', 'replenishmentPeriodUs'];
     document.report([...path, given!], `without "${missing}" it says nothing`);
-  } else if (period !== 0) {
-    warnings.push(
-      `${file}: ${formatPath(path)}: replenishmentPeriodUs and maxBudgetUs have no effect in this version`,
-    );
   }
 }
 
@@ -604,7 +600,7 @@ function serveConfig(
     source,
     dialect,
     workers: overrides.workers ?? file.workers ?? DEFAULTS.workers,
-    scheduler: overrides.scheduler ?? file.scheduler ?? DEFAULTS.scheduler,
+    scheduler: schedulerOf(overrides.scheduler, file.scheduler, source),
     native: overrides.native ?? file.native ?? DEFAULTS.native,
     quantumNs: overrides.quantumNs ?? (file.quantumUs ?? DEFAULTS.quantumUs) * NS_PER_US,
     maxQueue: overrides.maxQueue ?? file.maxQueue ?? DEFAULTS.maxQueue,
@@ -620,6 +616,17 @@ function serveConfig(
     tenants: withPort(source, tenants, overrides, warnings),
     warnings,
   };
+}
+
+/** A flag's module is looked for in the working directory, the file's beside the file. */
+function schedulerOf(
+  flag: Scheduler | undefined,
+  own: Scheduler | undefined,
+  source: string,
+): SchedulerName | URL {
+  const name = flag ?? own ?? DEFAULTS.scheduler;
+  if (SCHEDULERS.includes(name as SchedulerName)) return name as SchedulerName;
+  return pathToFileURL(resolve(flag === undefined ? dirname(resolve(source)) : '.', name));
 }
 
 /** Its file is looked for beside the configuration. */

@@ -5,6 +5,7 @@ import {
   type Runtime,
   type SandboxLimits,
   sandboxLimits,
+  type TenantLimits,
   workerCount,
 } from '../core/index.ts';
 import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts';
@@ -85,8 +86,14 @@ function describeLimits(limits: SandboxLimits): string {
   return `up to ${sandboxesPerWorker} sandboxes and ${memoriesPerWorker} memories a worker; this process has room for ${memoriesPerProcess} (${boundBy})`;
 }
 
-function tenantLimit({ maxConcurrency }: TenantConfig): string {
-  return Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '';
+function tenantLimit(tenant: TenantConfig): string {
+  const { maxConcurrency, maxBudgetNs, replenishmentPeriodNs } = tenant;
+  return [
+    Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '',
+    maxBudgetNs === 0
+      ? ''
+      : `, budget ${maxBudgetNs / NS_PER_MS} ms in ${replenishmentPeriodNs / NS_PER_MS} ms`,
+  ].join('');
 }
 
 /** The limits as they are, wherever they come from. */
@@ -197,8 +204,13 @@ async function atRoute<T>(route: RouteConfig, work: () => Promise<T>): Promise<T
 
 async function run(config: ServeConfig, settings: ServeSettings): Promise<number> {
   const { maxSandboxesPerWorker } = config;
+  const budgets = config.tenants.filter(({ maxBudgetNs }) => maxBudgetNs > 0);
+  if (budgets.length > 0 && config.scheduler !== 'mtds' && !settings.quiet) {
+    complain(`warning: budgets are for the scheduler mtds, this is ${String(config.scheduler)}`);
+  }
   const runtime = await createRuntime({
     workers: config.workers,
+    ...(config.scheduler === 'mtds' && { maxReservations: Math.max(1, budgets.length) }),
     scheduler: config.scheduler,
     native: config.native,
     quantumUs: config.quantumNs / 1e3,
@@ -242,9 +254,22 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
   return OK;
 }
 
+function tenantLimits(runtime: Runtime, tenant: TenantConfig): TenantLimits {
+  const { name, maxConcurrency, maxBudgetNs, replenishmentPeriodNs } = tenant;
+  if (maxBudgetNs === 0 || runtime.scheduler !== 'mtds') return { maxConcurrency };
+  const budgetMs = maxBudgetNs / NS_PER_MS;
+  const periodMs = replenishmentPeriodNs / NS_PER_MS;
+  if (budgetMs > periodMs * runtime.workers) {
+    throw new InputError(
+      `tenant ${name}: a budget of ${budgetMs} ms in ${periodMs} ms is more than ${runtime.workers} worker(s) have`,
+    );
+  }
+  return { maxConcurrency, budgetMs, periodMs };
+}
+
 async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {
   const modules = new ModuleCache();
-  runtime.setTenantLimits(tenant.name, { maxConcurrency: tenant.maxConcurrency });
+  runtime.setTenantLimits(tenant.name, tenantLimits(runtime, tenant));
   const ids: number[] = [];
   const types: string[] = [];
   if (tenant.kvMaxBytes !== undefined) runtime.setKvQuota(tenant.name, tenant.kvMaxBytes);
@@ -315,7 +340,8 @@ async function listenAll(
 }
 
 function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): void {
-  const { scheduler, quantumNs, maxQueue } = config;
+  const { quantumNs, maxQueue } = config;
+  const { scheduler } = runtime;
   const quantum = quantumNs === 0 ? 'no preemption' : `quantum ${quantumNs / 1e3} µs`;
   print(
     `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker, ${runtime.native ? 'native' : 'no native'} addon`,

@@ -9,6 +9,7 @@
  * a flag from a variable when it does.
  */
 import type { Command } from 'commander';
+import { SCHEDULERS, type SchedulerName } from '../core/index.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/index.ts';
 import { FILE_DEFAULTS, FILE_LIMITS } from '../sandbox/index.ts';
 
@@ -103,8 +104,8 @@ export const DEFAULTS = {
   host: '127.0.0.1',
   port: 8080,
   workers: 'auto',
-  // fifo would let one long request hold up all behind it (DESIGN.md 6).
-  scheduler: 'rr',
+  // As SLEdge: routes say what is urgent. With the same deadline everywhere it is the order of arrival, and rr is the better one.
+  scheduler: 'edf' as Scheduler,
   native: 'auto',
   // SLEdge's quantum: long against the 0.25 µs of a suspend and resume, short against what a person notices.
   quantumUs: 1000,
@@ -145,8 +146,14 @@ export const DEFAULTS = {
   },
 } as const;
 
-export const SCHEDULERS: readonly ['fifo', 'rr'] = ['fifo', 'rr'];
-export type Scheduler = (typeof SCHEDULERS)[number];
+/** A name, or the path of a module with a policy of one's own: absolute, or beginning with './' or '../'. */
+export type Scheduler = SchedulerName | (string & {});
+export const SCHEDULER_ACCEPTS: string = `one of ${SCHEDULERS.map((name) => `"${name}"`).join(', ')}, or the path of a module that begins with ./, ../ or /`;
+
+export function isScheduler(text: string): boolean {
+  return SCHEDULERS.includes(text as SchedulerName) || /^\.{0,2}\/./.test(text);
+}
+
 export const NATIVES: readonly ['auto', 'off'] = ['auto', 'off'];
 export type Native = (typeof NATIVES)[number];
 
@@ -295,10 +302,10 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     name: 'scheduler',
     flag: '--scheduler',
     env: ['LUGE_SCHEDULER'],
-    metavar: '<fifo|rr>',
-    help: `fifo runs each request to its end, rr takes turns each quantum (default ${DEFAULTS.scheduler})`,
-    accepts: '"fifo" or "rr" (edf, sjf and mtds do not exist in this version)',
-    parse: (text) => SCHEDULERS.find((name) => name === text),
+    metavar: '<name|module>',
+    help: `who runs next: edf the earliest deadline, rr turns, sjf the shortest, mtds tenants' budgets, fifo to the end; or a module's path (default ${DEFAULTS.scheduler})`,
+    accepts: SCHEDULER_ACCEPTS,
+    parse: (text) => (isScheduler(text) ? text : undefined),
   },
   {
     name: 'native',
@@ -519,11 +526,11 @@ function readSledgeVariable(
       // SLEdge's own reading: any word but this one disables.
       return text === 'false' ? {} : { value: 0, shown: '0' };
     default:
-      if (text === 'FIFO') return { value: 'fifo', shown: 'fifo' };
+      if (/^(FIFO|EDF|SJF|MTDS)$/.test(text)) {
+        return { value: text.toLowerCase(), shown: text.toLowerCase() };
+      }
       return {
-        problem: /^(EDF|SJF|MTDS|MTDBF)$/.test(text)
-          ? `${text} does not exist in this version: FIFO does, and --scheduler takes fifo or rr`
-          : `must be FIFO (EDF, SJF, MTDS and MTDBF do not exist in this version), ${found}`,
+        problem: `must be FIFO, EDF, SJF or MTDS${text === 'MTDBF' ? ' (MTDBF is not public in SLEdge, either)' : ''}, ${found}`,
       };
   }
 }

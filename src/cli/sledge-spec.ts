@@ -104,7 +104,6 @@ const UNUSED_ROUTE_KEYS = [
   'model-beta1',
   'model-beta2',
 ] as const;
-const UNUSED_TENANT_KEYS = ['replenishment-period-us', 'max-budget-us'] as const;
 
 /** `folders`: where relative module paths may start, the first that has the file wins. Throws ConfigError. */
 export function readSledgeSpec(
@@ -282,9 +281,6 @@ function specWarnings(spec: readonly SpecTenant[]): string[] {
   const deadlines: string[] = [];
   const warnings: string[] = [];
   for (const [tenantIndex, tenant] of spec.entries()) {
-    for (const key of UNUSED_TENANT_KEYS) {
-      if (tenant[key]) note(unused, key, formatPath([tenantIndex]));
-    }
     for (const [index, route] of tenant.routes.entries()) {
       const path = formatPath([tenantIndex, 'routes', index]);
       for (const key of UNUSED_ROUTE_KEYS) if (route[key] !== undefined) note(unused, key, path);

@@ -1,13 +1,24 @@
 /** What an embedder gives and gets. Names of the Node ecosystem where they exist; units last. */
 
-/** How requests share the workers. `policy.ts` states what each guarantees. */
-export type SchedulerName = 'fifo' | 'rr';
+/** How requests share the workers. `scheduling/policy.ts` says where the contract of each stands. */
+export type SchedulerName = 'fifo' | 'rr' | 'edf' | 'sjf' | 'mtds';
+
+/**
+ * One of ours, or the URL of a module that exports `createPolicy(context: PolicyContext): Policy`, which every worker imports; `options`, which
+ * must be cloneable, are the context's.
+ */
+export type SchedulerOption =
+  | SchedulerName
+  | URL
+  | { readonly module: URL; readonly options?: unknown };
 
 export interface RuntimeOptions {
   /** Worker threads; 'auto' (default) = one less than the cores, at least 1. At most 64. */
   readonly workers?: number | 'auto';
-  /** Default 'rr'. */
-  readonly scheduler?: SchedulerName;
+  /** Default 'edf': the earliest deadline first. */
+  readonly scheduler?: SchedulerOption;
+  /** Tenants that may have a budget (`setTenantLimits`), for 'mtds' or a policy of your own. At most 64; default 16 for 'mtds', else 0. */
+  readonly maxReservations?: number;
   /** How long a guest runs before others get their turn; 0 = it is never preempted for others. Default 1000 µs. */
   readonly quantumUs?: number;
   /** Requests in the system at once; one more is refused with ERR_QUEUE_FULL. Default 1024. */
@@ -111,6 +122,10 @@ export interface LoadOptions {
 }
 
 export interface TenantLimits {
+  /** Running time that is the tenant's own in each period, of all workers together, under the scheduler 'mtds'; at most periodMs x workers. Default: none. */
+  readonly budgetMs?: number;
+  /** From 1 ms to an hour. Default 100. */
+  readonly periodMs?: number;
   /** Sandboxes of all its functions that may be in use at once; ERR_TENANT_BUSY (503) beyond. Infinity or undefined: no limit. */
   readonly maxConcurrency?: number;
 }
@@ -235,12 +250,20 @@ export interface KvStats {
   }[];
 }
 
+export interface BudgetStats {
+  readonly tenant: string;
+  readonly budgetMs: number;
+  readonly periodMs: number;
+  /** Of this period; below 0 when the last run took more. */
+  readonly leftMs: number;
+}
+
 export interface RuntimeStats {
   readonly workers: readonly WorkerStats[];
   readonly functions: readonly FunctionStats[];
   readonly pools: readonly PoolStats[];
   readonly limits: SandboxLimits;
-  /** Requests that wait in the global deques. */
+  /** Requests that wait in the global queue. */
   readonly queued: number;
   readonly slotsFree: number;
   readonly slots: number;
@@ -249,6 +272,9 @@ export interface RuntimeStats {
   /** Worker threads that died and were replaced. */
   readonly workersLost: number;
   readonly ticks: number;
+  readonly scheduler: string;
+  /** Tenants that have a budget. */
+  readonly budgets: readonly BudgetStats[];
   /** The native addon is in use. */
   readonly native: boolean;
   /** Undefined: there is no key-value store. */

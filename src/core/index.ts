@@ -1,7 +1,6 @@
 /** The runtime: scheduling, workers, supervision and the embedder's API. */
 export type * from './api.ts';
 export { LugeError, outcomeKind } from './errors.ts';
-export { createPolicy, type Policy, RunQueue } from './policy.ts';
 export { Producer } from './producer.ts';
 export {
   type CloseOptions,
@@ -12,3 +11,13 @@ export {
   workerCount,
 } from './runtime.ts';
 export { sandboxLimits } from './sandbox-limits.ts';
+export { type KeyedPolicyOptions, keyedPolicy } from './scheduling/keyed.ts';
+export { SCHEDULERS } from './scheduling/policies.ts';
+export {
+  ARRIVAL,
+  type Guest,
+  type Policy,
+  type PolicyContext,
+  type QueuedRequest,
+  type QueueOrder,
+} from './scheduling/policy.ts';

@@ -1,5 +1,5 @@
 /** What the supervisor and its threads post to each other, off the request path. */
-import type { SchedulerName } from './api.ts';
+import type { SchedulerData } from './scheduling/policies.ts';
 import type { TriageMode } from './triage.ts';
 
 export interface LoadedRecord {
@@ -38,7 +38,7 @@ export interface WorkerData {
   readonly memory: WebAssembly.Memory;
   readonly control: WebAssembly.Memory;
   readonly worker: number;
-  readonly scheduler: SchedulerName;
+  readonly scheduler: SchedulerData;
   readonly spinNs: number;
   readonly sandboxesMax: number;
   /** Use the native addon. */

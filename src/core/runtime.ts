@@ -6,12 +6,14 @@ import {
   type AllocationLimits,
   compileFunction,
   type FunctionSpec,
+  monotonicNs,
   nativeAddon,
   preopensOf,
   type RewriteInfo,
   SLOT_BYTES,
 } from '../sandbox/index.ts';
 import type {
+  BudgetStats,
   InvokeOptions,
   LoadOptions,
   PoolStats,
@@ -26,6 +28,13 @@ import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
 import { sandboxLimits } from './sandbox-limits.ts';
+import {
+  createPolicy,
+  policyContext,
+  type SchedulerData,
+  schedulerData,
+} from './scheduling/policies.ts';
+import type { Policy } from './scheduling/policy.ts';
 import { Supervisor } from './supervisor.ts';
 import { TickerCells } from './ticker-cells.ts';
 import { CONTROL_BYTES } from './worker-control.ts';
@@ -42,6 +51,10 @@ const TABLE_ELEMENTS_MAX = 1_000_000;
 const ARRAY_BYTES_MAX = 4 * 2 ** 20;
 const HEAP_MB_MIN = 64;
 const SPIN_US = 50;
+const RESERVATIONS = 16;
+const RESERVATIONS_MAX = 64;
+const PERIOD_MS = 100;
+const PERIOD_MS_MAX = 3_600_000;
 /** As many as there may be requests in the system. */
 const CONCURRENCY_MAX = 65_536;
 const DEFAULT_TENANT = 'default';
@@ -73,12 +86,31 @@ export interface ProducerSeat {
 }
 
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
-  const runtime = new Runtime(options);
+  const runtime = new Runtime(options, await schedulingOf(options));
   await runtime.start();
   return runtime;
 }
 
+/** What decides the arena's layout. */
+interface Scheduling {
+  readonly data: SchedulerData;
+  readonly policy: Policy;
+  readonly budgets: number;
+}
+
+async function schedulingOf({ scheduler, maxReservations }: RuntimeOptions): Promise<Scheduling> {
+  const data = schedulerData(scheduler);
+  const reservations = maxReservations ?? (scheduler === 'mtds' ? RESERVATIONS : 0);
+  const budgets = whole('createRuntime: maxReservations', reservations, 0, RESERVATIONS_MAX);
+  // Stand-ins: this one only says how many heaps there shall be, and lies in no arena yet.
+  const none = { leftNs: () => 0, charge: () => {} };
+  const context = { worker: 0, budgets: new Array(budgets).fill(none), options: undefined };
+  return { data, policy: await createPolicy(data, context), budgets };
+}
+
 export class Runtime {
+  /** Name of the policy. */
+  readonly scheduler: string;
   readonly workers: number;
   readonly spinNs: number;
   /** The native addon is in use. */
@@ -90,13 +122,16 @@ export class Runtime {
   readonly #kv: KvStore | undefined;
   readonly #functions = new Map<string, LoadedFunction>();
   readonly #tenants = new Map<string, number>();
+  /** Tenants with a budget, by its number. */
+  readonly #reservations: string[] = [];
   #nextId = 0;
   #nextProducer = 1;
   #closed: Promise<void> | undefined;
 
-  constructor(options: RuntimeOptions) {
+  constructor(options: RuntimeOptions, scheduling: Scheduling) {
     const workers = workerCount(options.workers);
-    const constraints = constraintsOf(options, workers);
+    const constraints = constraintsOf(options, workers, scheduling);
+    this.scheduler = scheduling.policy.name;
     this.workers = workers;
     this.limits = sandboxLimits(options.maxSandboxesPerWorker, workers);
     // Spinning pays only where it takes no core from the listener or from other guests.
@@ -107,7 +142,9 @@ export class Runtime {
     this.#supervisor = new Supervisor({
       arena: this.#arena,
       workers,
-      scheduler: options.scheduler ?? 'rr',
+      scheduler: scheduling.data,
+      policy: scheduling.policy,
+      producer: 0,
       quantumNs: (options.quantumUs ?? 1000) * 1e3,
       spinNs: this.spinNs,
       native: this.native,
@@ -185,9 +222,30 @@ export class Runtime {
   }
 
   /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. */
-  setTenantLimits(tenant: string, { maxConcurrency }: TenantLimits): void {
-    const most = concurrencyOf('setTenantLimits', maxConcurrency);
+  setTenantLimits(tenant: string, limits: TenantLimits): void {
+    const most = concurrencyOf('setTenantLimits', limits.maxConcurrency);
+    const { budgetMs, periodMs = PERIOD_MS } = limits;
+    if (budgetMs !== undefined) this.#reserve(tenant, budgetMs, periodMs);
     this.#supervisor.tenantCells(this.#tenantId(tenant)).limit = most;
+  }
+
+  /** A budget stays with its tenant: one of 0 leaves it best effort. */
+  #reserve(tenant: string, budgetMs: number, periodMs: number): void {
+    const { budgets } = this.#arena.constraints;
+    number('setTenantLimits: periodMs', periodMs, 1, PERIOD_MS_MAX);
+    number('setTenantLimits: budgetMs', budgetMs, 0, periodMs * this.workers);
+    if (budgets === 0) return;
+    let reservation = this.#reservations.indexOf(tenant);
+    if (reservation < 0) {
+      reservation = this.#reservations.length;
+      if (reservation === budgets) {
+        const text = `setTenantLimits: all ${budgets} budgets are taken (maxReservations)`;
+        throw new LugeError('ERR_NO_BUDGET', 500, text);
+      }
+      this.#reservations.push(tenant);
+    }
+    this.#arena.budget(reservation).set(budgetMs * NS_PER_MS, periodMs * NS_PER_MS, monotonicNs());
+    this.#supervisor.tenantCells(this.#tenantId(tenant)).reservation = reservation;
   }
 
   /** The key-value store's number where there is one: its file may know tenants from before. */
@@ -235,6 +293,7 @@ export class Runtime {
     const cells = new TickerCells(this.#arena);
     let queued = 0;
     for (let p = 0; p < constraints.producers; p++) queued += this.#arena.deque(p).size;
+    for (let h = 0; h < constraints.heaps; h++) queued += this.#arena.heap(h, this.workers).size;
     return {
       workers: this.#supervisor.states.map((state, w) => state.read(w)),
       functions: [...this.#functions.values()].map(({ name, spec }) => ({ name, id: spec.id })),
@@ -248,9 +307,23 @@ export class Runtime {
       workersLost: this.#supervisor.workersLost,
       native: this.native,
       kv: this.#kv?.stats(),
+      scheduler: this.scheduler,
+      budgets: this.#budgets(),
       ticks: cells.ticks,
       interrupts: cells.interrupts,
     };
+  }
+
+  #budgets(): BudgetStats[] {
+    return this.#reservations.map((tenant, i) => {
+      const budget = this.#arena.budget(i);
+      return {
+        tenant,
+        budgetMs: budget.mostNs / NS_PER_MS,
+        periodMs: budget.periodNs / NS_PER_MS,
+        leftMs: budget.leftNs(monotonicNs()) / NS_PER_MS,
+      };
+    });
   }
 
   #pools(): PoolStats[] {
@@ -342,6 +415,15 @@ function allocationLimits({
   };
 }
 
+function number(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && value >= least && value <= most) return value;
+  throw new LugeError(
+    'ERR_INVALID_ARGUMENT',
+    500,
+    `${name} must be a number from ${least} to ${most}, not ${String(value)}`,
+  );
+}
+
 function whole(name: string, value: number, least: number, most: number): number {
   if (Number.isInteger(value) && value >= least && value <= most) return value;
   throw new LugeError(
@@ -370,23 +452,17 @@ export function workerCount(workers: RuntimeOptions['workers']): number {
   return Math.min(WORKERS_MAX, Math.max(1, availableParallelism() - 1));
 }
 
-function constraintsOf(options: RuntimeOptions, workers: number): ArenaConstraints {
-  const number = (
+function constraintsOf(
+  options: RuntimeOptions,
+  workers: number,
+  { policy, budgets }: Scheduling,
+): ArenaConstraints {
+  const option = (
     name: keyof RuntimeOptions,
     fallback: number,
     least: number,
     most: number,
-  ): number => {
-    const value = options[name] ?? fallback;
-    if (typeof value !== 'number' || !Number.isFinite(value) || value < least || value > most) {
-      throw new LugeError(
-        'ERR_INVALID_ARGUMENT',
-        500,
-        `createRuntime: ${name} must be a number from ${least} to ${most}, not ${String(value)}`,
-      );
-    }
-    return value;
-  };
+  ): number => number(`createRuntime: ${name}`, options[name] ?? fallback, least, most);
   if (!Number.isInteger(workers) || workers < 1 || workers > WORKERS_MAX) {
     throw new LugeError(
       'ERR_INVALID_ARGUMENT',
@@ -394,28 +470,19 @@ function constraintsOf(options: RuntimeOptions, workers: number): ArenaConstrain
       `createRuntime: workers must be 'auto' or a whole number from 1 to ${WORKERS_MAX}, not ${workers}`,
     );
   }
-  if (
-    options.scheduler !== undefined &&
-    options.scheduler !== 'fifo' &&
-    options.scheduler !== 'rr'
-  ) {
-    throw new LugeError(
-      'ERR_INVALID_ARGUMENT',
-      500,
-      `createRuntime: scheduler must be 'fifo' or 'rr', not '${String(options.scheduler)}'`,
-    );
-  }
-  const quantumUs = number('quantumUs', 1000, 0, 1e6);
-  if (quantumUs !== 0 && quantumUs < 50) number('quantumUs', 1000, 50, 1e6);
-  number('spinUs', 0, 0, 1e5);
+  const quantumUs = option('quantumUs', 1000, 0, 1e6);
+  if (quantumUs !== 0 && quantumUs < 50) option('quantumUs', 1000, 50, 1e6);
+  option('spinUs', 0, 0, 1e5);
   return {
     // This thread, front ends, and each worker, whose guests call functions.
-    producers: 1 + Math.floor(number('maxProducers', 8, 0, 64)) + workers,
+    producers: 1 + Math.floor(option('maxProducers', 8, 0, 64)) + workers,
     workers,
-    slots: Math.floor(number('maxQueue', 1024, 1, 65536)),
+    slots: Math.floor(option('maxQueue', 1024, 1, 65536)),
     slotBytes: SLOT_BYTES,
-    chunks: Math.floor(number('bodyMemoryBytes', 64 * 2 ** 20, 0, 1.5 * 2 ** 30) / CHUNK_BYTES),
+    chunks: Math.floor(option('bodyMemoryBytes', 64 * 2 ** 20, 0, 1.5 * 2 ** 30) / CHUNK_BYTES),
     chunkBytes: CHUNK_BYTES,
     controlBytes: CONTROL_BYTES,
+    heaps: policy.order.heaps,
+    budgets,
   };
 }

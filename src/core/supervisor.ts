@@ -15,7 +15,7 @@ import {
   PoolCells,
   SLOT_STATE,
 } from '../sandbox/index.ts';
-import type { LogLine, SchedulerName } from './api.ts';
+import type { LogLine } from './api.ts';
 import { deliver, firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { abandonCalls } from './guest-calls.ts';
@@ -28,6 +28,9 @@ import {
   type WorkerData,
 } from './messages.ts';
 import { encodeSpec } from './records.ts';
+import { GlobalQueue } from './scheduling/global-queue.ts';
+import type { SchedulerData } from './scheduling/policies.ts';
+import type { Policy } from './scheduling/policy.ts';
 import { WorkerControl } from './worker-control.ts';
 
 /** Deaths in a row, none of which came as far as `ready`, before the supervisor gives up on a worker. */
@@ -36,7 +39,11 @@ const STILLBIRTHS_MAX = 5;
 export interface SupervisorOptions {
   readonly arena: Arena;
   readonly workers: number;
-  readonly scheduler: SchedulerName;
+  readonly scheduler: SchedulerData;
+  /** One of the same, which is asked for nothing but what it is. */
+  readonly policy: Pick<Policy, 'name' | 'order' | 'preempts'>;
+  /** A producer of this thread: its deque takes what a dead worker had in its hands. */
+  readonly producer: number;
   readonly quantumNs: number;
   readonly spinNs: number;
   readonly sandboxesMax: number;
@@ -85,19 +92,27 @@ export class Supervisor {
 
   /** Resolves when all workers wait for requests. */
   async start(): Promise<void> {
-    const { quantumNs, scheduler } = this.#options;
+    const { quantumNs, arena } = this.#options;
     const data: TickerData = {
-      memory: this.#options.arena.ring.memory,
+      memory: arena.ring.memory,
       controls: this.#controls,
       quantumNs: quantumNs === 0 ? 1e6 : quantumNs,
-      triage: quantumNs !== 0 && scheduler !== 'fifo' ? 'waiters' : 'off',
-      heapAddresses: [],
+      triage: quantumNs === 0 ? 'off' : this.#triage(),
+      heapAddresses: Array.from({ length: arena.constraints.heaps }, (_, h) =>
+        arena.heapAddress(h),
+      ),
     };
     this.#ticker = new Worker(threadUrl('ticker'), { workerData: data, execArgv: [] });
     this.#ticker.on('error', (error) => {
       throw error;
     });
     await Promise.all(this.#controls.map((_, w) => this.#spawn(w)));
+  }
+
+  #triage(): TickerData['triage'] {
+    const { preempts, order } = this.#options.policy;
+    if (!preempts) return 'off';
+    return order.heaps === 0 ? 'waiters' : 'keys';
   }
 
   /** Resolves when every worker has the function, and what it shall have ready; rejects, and takes it back, where that cannot be made. */
@@ -216,6 +231,8 @@ export class Supervisor {
     const why = failure instanceof Error ? `: ${failure.message}` : '';
     abandonCalls(arena, this.#exchanges, firstWorkerProducer(arena) + w);
     this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);
+    const deque = arena.deque(this.#options.producer);
+    if (GlobalQueue.recover(arena, this.#exchanges, w, deque) > 0) arena.lot.wakeOne();
     arena.lot.forget(w);
     for (const pending of this.#pending.values()) this.#arrived(pending, w);
     const count = (this.#stillbirths[w] ?? 0) + 1;

@@ -14,7 +14,7 @@
  * The thread blocks in the parker and so its event loop seldom turns: messages are read when MAIL says so, and every TURN_NS the
  * loop lets the event loop turn once, for what V8 and Node have to do there.
  */
-import { type Arena, type Deque, EMPTY, type Parker, RETRY } from '../ring/index.ts';
+import { type Arena, EMPTY, type Parker } from '../ring/index.ts';
 import {
   CONTROL_DONE_INDEX,
   CONTROL_FLAG_INDEX,
@@ -38,7 +38,9 @@ import {
 import { deliver, firstWorkerProducer } from './delivery.ts';
 import { GuestCalls } from './guest-calls.ts';
 import { GuestStreams } from './guest-streams.ts';
-import type { Policy } from './policy.ts';
+import { GlobalQueue } from './scheduling/global-queue.ts';
+import type { Policy, QueuedRequest } from './scheduling/policy.ts';
+import { Scheduler } from './scheduling/scheduler.ts';
 import { COUNTERS, type Counter, type WorkerControl } from './worker-control.ts';
 
 const TURN_NS = 50e6;
@@ -75,7 +77,7 @@ export interface WorkerLoopOptions {
   /** The control memory that guests poll. */
   readonly control: WebAssembly.Memory;
   readonly state: WorkerControl;
-  readonly policy: Policy;
+  readonly policy: Policy<Sandbox>;
   readonly spinNs: number;
   readonly sandboxesMax: number;
   readonly addon: NativeAddon | undefined;
@@ -92,9 +94,9 @@ export class WorkerLoop implements GuestKernel {
   readonly #mark: number;
   readonly #control: Int32Array<SharedArrayBuffer>;
   readonly #state: WorkerControl;
-  readonly #policy: Policy;
+  readonly #policy: Policy<Sandbox>;
+  readonly #scheduler: Scheduler<Sandbox>;
   readonly #parker: Parker;
-  readonly #deques: readonly Deque[];
   readonly #exchanges: ExchangeTable;
   readonly #host: Host;
   readonly #pool: SandboxPool;
@@ -105,10 +107,11 @@ export class WorkerLoop implements GuestKernel {
   readonly #ready: () => boolean;
   readonly #trapped: (error: unknown) => void;
   readonly #answered: (sandbox: Sandbox, answer: number) => void;
+  /** Used again for each request that is sorted. */
+  readonly #request = { arrivalNs: 0, deadlineNs: 0, estimateNs: 0, reservation: -1 };
   #trap: unknown = undefined;
   #hasTrapped = false;
   #held = 0;
-  #firstDeque: number;
   #lastTurnNs = monotonicNs();
   #stopping = false;
 
@@ -123,8 +126,6 @@ export class WorkerLoop implements GuestKernel {
     this.#state = options.state;
     this.#policy = options.policy;
     this.#parker = arena.parker(worker);
-    this.#deques = Array.from({ length: arena.constraints.producers }, (_, p) => arena.deque(p));
-    this.#firstDeque = worker % this.#deques.length;
     this.#exchanges = new ExchangeTable(arena);
     this.#host = new Host(this);
     const producer = firstWorkerProducer(arena) + worker;
@@ -149,8 +150,14 @@ export class WorkerLoop implements GuestKernel {
       },
       options.addon,
     );
+    const requestAt = (slot: number): QueuedRequest => this.#requestAt(slot);
+    const queue = new GlobalQueue({ arena, worker, order: this.#policy.order, requestAt });
+    this.#scheduler = new Scheduler(this.#policy, queue);
     this.#ready = () =>
-      this.#state.hasMail || this.#state.hasStir || this.#hasQueued() || this.#calls.isReady;
+      this.#state.hasMail ||
+      this.#state.hasStir ||
+      this.#scheduler.hasQueued ||
+      this.#calls.isReady;
     this.#answered = (sandbox, answer) => {
       sandbox.wakeVerdict = answer;
       sandbox.wakeAtNs = 0;
@@ -192,8 +199,8 @@ export class WorkerLoop implements GuestKernel {
       if (this.#calls.isReady) this.#calls.drain(this.#answered);
       if (this.#state.hasStir) this.#stir();
       if (this.#sleepers.length > 0) this.#wakeSleepers();
-      if (this.#wantsMore()) this.#pull();
-      const sandbox = this.#policy.next();
+      const now = this.#pull();
+      const sandbox = this.#policy.next(now);
       if (sandbox === undefined) {
         if (this.#stopping && this.#held === 0 && this.#calls.inFlight === 0) return;
         await this.#idle();
@@ -212,13 +219,15 @@ export class WorkerLoop implements GuestKernel {
     this.#control[CONTROL_FLAG_INDEX] = 0;
     if (this.#state.hasStir) this.#stir();
     const sandbox = this.#host.current;
-    this.#checkLimits(sandbox, monotonicNs());
+    const now = monotonicNs();
+    this.#account(sandbox, now);
+    this.#checkLimits(sandbox, now);
     if (sandbox.isDoomed) {
       this.#state.count(KILLS, 1);
       return 1;
     }
     if (this.#streams.mustStop(sandbox)) return this.sleep(Number.POSITIVE_INFINITY, GO_ON);
-    if (!this.#shouldYield()) {
+    if (!this.#shouldYield(sandbox, now)) {
       sandbox.passes++;
       return 0;
     }
@@ -265,46 +274,36 @@ export class WorkerLoop implements GuestKernel {
 
   // Taking requests
 
-  #wantsMore(): boolean {
-    return this.#held < this.#options.sandboxesMax && this.#policy.pulls();
-  }
-
-  #hasQueued(): boolean {
-    return this.#arena.deques.hasValues;
-  }
-
-  #shouldYield(): boolean {
+  #shouldYield(sandbox: Sandbox, now: number): boolean {
     if (this.#state.hasMail) return true;
-    if (this.#policy.preempts) {
-      if (this.#policy.waiting > 0 || this.#hasQueued() || this.#calls.isReady) return true;
-    }
-    return this.#sleepers.length > 0 && this.#state.wakeAtNs <= monotonicNs();
+    if (this.#policy.preempts && this.#calls.isReady) return true;
+    if (this.#scheduler.yields(sandbox, now)) return true;
+    return this.#sleepers.length > 0 && this.#state.wakeAtNs <= now;
   }
 
-  /** Steals one request, from each deque in turn. True when there was one. */
-  #pull(): boolean {
-    const { slotsAddress } = this.#arena.layout;
-    const { slotBytes } = this.#arena.constraints;
-    const count = this.#deques.length;
-    // Bounded, since what is found may have been taken by the time it is asked for.
-    for (let tries = 0; tries < count; tries++) {
-      const found = this.#arena.deques.find(this.#firstDeque);
-      if (found === EMPTY) return false;
-      const deque = this.#deques[found] as Deque;
-      this.#firstDeque = (found + 1) % count;
-      let slot: number;
-      do slot = deque.stealMark(slotsAddress, slotBytes, this.#mark);
-      while (slot === RETRY);
-      if (slot === EMPTY) continue;
-      this.#start(this.#exchanges.at(slot));
-      return true;
-    }
-    return false;
-  }
-
-  #start(exchange: Exchange): void {
-    exchange.attach();
+  /** Begins the request that the policy wants before what this worker has, if there is one. The time. */
+  #pull(): number {
     const now = monotonicNs();
+    if (this.#held < this.#options.sandboxesMax) {
+      const slot = this.#scheduler.take(now);
+      if (slot !== EMPTY) this.#start(this.#exchanges.at(slot), now);
+    }
+    return now;
+  }
+
+  /** What the policy asks of a request, with the slot's fields where they lie: valid until the slot's next step. */
+  #requestAt(slot: number): QueuedRequest {
+    const exchange = this.#exchanges.at(slot);
+    const request = this.#request;
+    request.arrivalNs = exchange.arrivalNs;
+    request.deadlineNs = exchange.deadlineNs;
+    request.estimateNs = exchange.estimateNs;
+    request.reservation = this.#pool.reservation(exchange.fn);
+    return request;
+  }
+
+  #start(exchange: Exchange, now: number): void {
+    exchange.attach();
     exchange.started(this.#worker, now);
     if (exchange.isCancelled)
       return void this.#refuse(exchange, OUTCOME.CANCELLED, 'cancelled in the queue');
@@ -333,13 +332,13 @@ export class WorkerLoop implements GuestKernel {
       );
     }
     if (sandbox === undefined) return void this.#refuseFull(exchange, image);
-    sandbox.assign(exchange);
+    sandbox.assign(exchange, this.#pool.reservation(exchange.fn));
     this.#streams.begin(sandbox);
     sandbox.waitsSinceNs = now;
     this.#held++;
     this.#state.set(HELD, this.#held);
-    this.#policy.add(sandbox, true);
-    this.#publishWaiters();
+    this.#policy.add(sandbox, true, now);
+    this.#publishWaiters(now);
   }
 
   /** Which limit it met, its value, and what sets it. */
@@ -380,7 +379,8 @@ export class WorkerLoop implements GuestKernel {
     this.#hasTrapped = false;
     this.#control[CONTROL_FLAG_INDEX] = sandbox.isStopped ? 1 : 0;
     this.#control[CONTROL_DONE_INDEX] = 0;
-    this.#publishWaiters();
+    this.#publishWaiters(now);
+    this.#state.runKey = this.#policy.runningRank(sandbox, now);
     const cpuLeft = sandbox.spec.cpuLimitNs - sandbox.ranNs;
     this.#state.switchIn(exchange.slot, Math.min(sandbox.deadlineNs, now + cpuLeft));
     if (isFresh) {
@@ -418,14 +418,22 @@ export class WorkerLoop implements GuestKernel {
     throw new Error(`a guest of ${sandbox.spec.name} neither ran nor ended`);
   }
 
+  /** Running time up to now goes on the guest's account, and its tenant's. */
+  #account(sandbox: Sandbox, now: number): void {
+    const ns = now - sandbox.switchedInNs;
+    sandbox.ranNs += ns;
+    sandbox.switchedInNs = now;
+    this.#policy.ran(sandbox, ns, now);
+  }
+
   /** The guest has left the worker: puts it back, or completes its request. */
   #settle(sandbox: Sandbox): void {
     const now = monotonicNs();
-    sandbox.ranNs += now - sandbox.switchedInNs;
+    this.#account(sandbox, now);
     sandbox.waitsSinceNs = now;
     if ((this.#state.epoch & 1) !== 0) this.#state.switchOut();
     if (sandbox.state === STATE.PREEMPTED) {
-      this.#policy.add(sandbox, false);
+      this.#policy.add(sandbox, false, now);
       return;
     }
     if (sandbox.state === STATE.ASLEEP) {
@@ -478,7 +486,7 @@ export class WorkerLoop implements GuestKernel {
     } else if (now >= sandbox.deadlineNs) {
       const ms = Math.round((sandbox.deadlineNs - exchange.arrivalNs) / 1e6);
       sandbox.doom(OUTCOME.DEADLINE, `the function did not end within its deadline of ${ms} ms`);
-    } else if (sandbox.ranNs + (now - sandbox.switchedInNs) >= sandbox.spec.cpuLimitNs) {
+    } else if (sandbox.ranNs >= sandbox.spec.cpuLimitNs) {
       const ms = Math.round(sandbox.spec.cpuLimitNs / 1e6);
       sandbox.doom(OUTCOME.CPU_LIMIT, `the function used up its CPU limit of ${ms} ms`);
     }
@@ -503,7 +511,7 @@ export class WorkerLoop implements GuestKernel {
       this.#sleepers.pop();
       sandbox.waited(now);
       sandbox.state = STATE.RUNNABLE;
-      this.#policy.add(sandbox, false);
+      this.#policy.add(sandbox, false, now);
     }
     this.#publishWake(now);
   }
@@ -527,8 +535,8 @@ export class WorkerLoop implements GuestKernel {
       this.#state.count(PARKS, 1);
       this.#parker.park(this.#ready, timeoutNs);
     }
-    if (this.#wantsMore()) this.#pull();
-    if (this.#parker.searchEnd() && this.#hasQueued()) this.#arena.lot.wakeOne();
+    this.#pull();
+    if (this.#parker.searchEnd() && this.#scheduler.hasQueued) this.#arena.lot.wakeOne();
   }
 
   async #turn(): Promise<void> {
@@ -538,8 +546,9 @@ export class WorkerLoop implements GuestKernel {
 
   // What others see
 
-  #publishWaiters(): void {
+  #publishWaiters(now: number): void {
     this.#state.waiters = this.#policy.waiting;
+    this.#state.waitKey = this.#policy.waitingRank(now);
   }
 
   /** At the latest when it is time to see whether the sleepers' clients are there: a guest that runs must let that happen, too. */

@@ -1,10 +1,10 @@
 /** Entry of a worker thread. */
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Arena, Table } from '../ring/index.ts';
-import { type KvAccess, nativeAddon, PoolCells } from '../sandbox/index.ts';
+import { type KvAccess, nativeAddon, PoolCells, type Sandbox } from '../sandbox/index.ts';
 import type { FromWorker, KvData, LoadedRecord, ToWorker, WorkerData } from './messages.ts';
-import { createPolicy } from './policy.ts';
 import { decodeSpec } from './records.ts';
+import { createPolicy, policyContext } from './scheduling/policies.ts';
 import { WorkerControl } from './worker-control.ts';
 import { WorkerLoop } from './worker-loop.ts';
 
@@ -16,7 +16,7 @@ const loop: WorkerLoop = new WorkerLoop({
   worker: data.worker,
   control: data.control,
   state: new WorkerControl(arena, data.worker),
-  policy: createPolicy(data.scheduler),
+  policy: await createPolicy<Sandbox>(data.scheduler, policyContext(arena, data.worker)),
   spinNs: data.spinNs,
   sandboxesMax: data.sandboxesMax,
   addon: data.native ? nativeAddon() : undefined,

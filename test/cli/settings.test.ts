@@ -183,9 +183,14 @@ describe('SLEdge variables', () => {
     ]);
   });
 
-  it.each(['EDF', 'SJF', 'MTDS', 'MTDBF'])('the_scheduler_%s_is_refused_by_name', (name) => {
-    expect(problems([], { SLEDGE_SCHEDULER: name })).toBe(
-      `SLEDGE_SCHEDULER: ${name} does not exist in this version: FIFO does, and --scheduler takes fifo or rr`,
+  it.each(['FIFO', 'EDF', 'SJF', 'MTDS'])('the_scheduler_%s_is_ours_of_that_name', (name) => {
+    const { overrides } = settings([], { SLEDGE_SCHEDULER: name });
+    expect(overrides).toEqual({ scheduler: name.toLowerCase() });
+  });
+
+  it('the_scheduler_that_SLEdge_keeps_to_itself_is_refused_by_name', () => {
+    expect(problems([], { SLEDGE_SCHEDULER: 'MTDBF' })).toBe(
+      'SLEDGE_SCHEDULER: must be FIFO, EDF, SJF or MTDS (MTDBF is not public in SLEdge, either), found "MTDBF"',
     );
   });
 
@@ -208,7 +213,7 @@ describe('SLEdge variables', () => {
     ).toBe(
       [
         'SLEDGE_NWORKERS: must be a whole number from 1 to 256, found "0"',
-        'SLEDGE_SCHEDULER: must be FIFO (EDF, SJF, MTDS and MTDBF do not exist in this version), found "fifo"',
+        'SLEDGE_SCHEDULER: must be FIFO, EDF, SJF or MTDS, found "fifo"',
         'SLEDGE_QUANTUM_US: must be a whole number from 1 to 999999, found "0"',
       ].join('\n'),
     );

@@ -76,7 +76,7 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
       routes: [route({ route: '/fib2', 'admissions-percentile': 90 })],
     },
   ]);
-  expect(config).toMatchObject({ dialect: 'sledge', scheduler: 'rr', workers: 'auto' });
+  expect(config).toMatchObject({ dialect: 'sledge', scheduler: 'edf', workers: 'auto' });
   expect(config.tenants.map(({ name, host, port }) => [name, host, port])).toEqual([
     ['gwu', '0.0.0.0', 10_010],
     ['conix', '0.0.0.0', 10_020],
@@ -119,8 +119,6 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
   expect(config.tenants[1]!.routes[0]).toMatchObject({ admissionsPercentile: 90 });
   expect(config.warnings.map((warning) => warning.replace(/^.*spec\.json: /, ''))).toEqual([
     'expected-execution-us has no effect in this version ([0].routes[0])',
-    'replenishment-period-us has no effect in this version ([1])',
-    'max-budget-us has no effect in this version ([1])',
     'relative-deadline-us is a hard limit in Luge: a request that is not answered by then gets 504 ([0].routes[0], [0].routes[1], [1].routes[0])',
   ]);
 });

@@ -4,7 +4,7 @@ import type { InvokeOptions, Runtime } from '../../src/core/index.ts';
 import { allFree, codeOf, ECHO, SLEEP, SPIN, small, TRAPS, textOf, until } from './guests.ts';
 
 it('a_killed_worker_fails_what_it_held_and_is_replaced', async () => {
-  await using runtime = await small();
+  await using runtime = await small({ scheduler: 'rr' });
   await runtime.load('spin', { wasm: SPIN });
   await runtime.load('sleep', { wasm: SLEEP });
   await runtime.load('echo', { wasm: ECHO });

@@ -25,6 +25,8 @@ export class TriageStage {
       chunks: HEAPS,
       chunkBytes: CHUNK_BYTES,
       controlBytes: CONTROL_BYTES,
+      heaps: 0,
+      budgets: 0,
     });
     const { memory } = this.arena.ring;
     this.controls = Array.from(

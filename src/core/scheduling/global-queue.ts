@@ -66,7 +66,8 @@ export class GlobalQueue {
 
   /** The least rank of all that wait; Infinity when nothing does. In the order of arrival all have 0. */
   firstRank(now: number): number {
-    if (this.#heaps.length === 0) return this.#arena.deques.hasValues ? 0 : Number.POSITIVE_INFINITY;
+    if (this.#heaps.length === 0)
+      return this.#arena.deques.hasValues ? 0 : Number.POSITIVE_INFINITY;
     if (this.#gather() > 0) this.#arena.lot.wakeOne();
     const heap = this.#first(now);
     return heap < 0 ? Number.POSITIVE_INFINITY : this.#rank(heap, now);

@@ -1,4 +1,5 @@
 /** Policies by name, and those that an embedder brings along. */
+import type { Arena } from '../../ring/index.ts';
 import type { SchedulerName, SchedulerOption } from '../api.ts';
 import { LugeError } from '../errors.ts';
 import { Fifo } from './fifo.ts';
@@ -36,6 +37,11 @@ export function schedulerData(option: SchedulerOption = 'edf'): SchedulerData {
   );
 }
 
+export function policyContext(arena: Arena, worker: number): PolicyContext {
+  const budgets = Array.from({ length: arena.constraints.budgets }, (_, b) => arena.budget(b));
+  return { worker, budgets, options: undefined };
+}
+
 /** The same on every thread: the supervisor makes one, too, for what it says of the global queue. Rejects with a LugeError. */
 export async function createPolicy<G extends Guest>(
   data: SchedulerData,
@@ -44,7 +50,10 @@ export async function createPolicy<G extends Guest>(
   if (typeof data === 'string') return MAKERS[data]<G>(context);
   const { createPolicy: make } = await importModule(data.module);
   if (typeof make !== 'function') throw broken(data.module, 'exports no function createPolicy');
-  const policy = (make as (context: PolicyContext) => unknown)({ ...context, options: data.options });
+  const policy = (make as (context: PolicyContext) => unknown)({
+    ...context,
+    options: data.options,
+  });
   const fault = faultOf(policy);
   if (fault !== undefined) throw broken(data.module, `createPolicy made no policy: ${fault}`);
   return policy as Policy<G>;

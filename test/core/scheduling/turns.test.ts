@@ -1,18 +1,23 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createPolicy, RunQueue } from '../../src/core/index.ts';
-import type { Sandbox } from '../../src/sandbox/index.ts';
+import { Fifo } from '../../../src/core/scheduling/fifo.ts';
+import type { Guest } from '../../../src/core/scheduling/policy.ts';
+import { RoundRobin } from '../../../src/core/scheduling/round-robin.ts';
+import { RunQueue } from '../../../src/core/scheduling/run-queue.ts';
 
-/** Policies move sandboxes and never look into them. */
-const guest = (id: number): Sandbox => ({ id }) as unknown as Sandbox;
+/** These policies move guests and never look into them. */
+const guest = (id: number): Guest => ({ id }) as unknown as Guest;
+/** Whether the policy wants a request before it goes on. */
+const pulls = (policy: Fifo<Guest> | RoundRobin<Guest>): boolean =>
+  policy.bound() === Number.POSITIVE_INFINITY;
 
 it('the_run_queue_answers_as_an_array_does', () => {
   // Long runs of one kind: the buffer begins with 64 places and has to grow while it is wrapped.
   const step = fc.record({ push: fc.boolean(), times: fc.nat(100) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
-      const queue = new RunQueue();
-      const model: Sandbox[] = [];
+      const queue = new RunQueue<Guest>();
+      const model: Guest[] = [];
       let id = 0;
       for (const { push, times } of steps) {
         for (let i = 0; i < times; i++) {
@@ -38,19 +43,19 @@ describe('fifo', () => {
     const step = fc.constantFrom('new', 'again', 'next');
     fc.assert(
       fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-        const policy = createPolicy('fifo');
-        const model: Sandbox[] = [];
+        const policy = new Fifo();
+        const model: Guest[] = [];
         let id = 0;
         for (const name of steps) {
           if (name === 'next') {
             expect(policy.next()).toBe(model.shift());
           } else {
             const item = guest(id++);
-            policy.add(item, name === 'new');
+            policy.add(item);
             model.push(item);
           }
           expect(policy.waiting).toBe(model.length);
-          expect(policy.pulls()).toBe(model.length === 0);
+          expect(pulls(policy)).toBe(model.length === 0);
         }
       }),
       { numRuns: 60 },
@@ -58,7 +63,7 @@ describe('fifo', () => {
   });
 
   it('does_not_preempt', () => {
-    expect([createPolicy('fifo').preempts, createPolicy('rr').preempts]).toEqual([false, true]);
+    expect([new Fifo().preempts, new RoundRobin().preempts]).toEqual([false, true]);
   });
 });
 
@@ -68,13 +73,13 @@ describe('rr', () => {
     const round = fc.record({ arrives: fc.boolean(), ends: fc.boolean() });
     fc.assert(
       fc.property(fc.array(round, { minLength: 1, maxLength: 300 }), (rounds) => {
-        const policy = createPolicy('rr');
-        const waited = new Map<Sandbox, number>();
-        const held = new Set<Sandbox>();
+        const policy = new RoundRobin();
+        const waited = new Map<Guest, number>();
+        const held = new Set<Guest>();
         let most = 0;
         let id = 0;
         for (const { arrives, ends } of rounds) {
-          if (arrives && held.size < 12 && policy.pulls()) {
+          if (arrives && held.size < 12 && pulls(policy)) {
             const item = guest(id++);
             held.add(item);
             waited.set(item, 0);
@@ -106,25 +111,25 @@ describe('rr', () => {
   });
 
   it('a_new_request_passes_long_ones_and_cannot_starve_them', () => {
-    const policy = createPolicy('rr');
+    const policy = new RoundRobin();
     const long = [guest(0), guest(1), guest(2)];
     for (const item of long) policy.add(item, false);
-    const order: (Sandbox | undefined)[] = [];
+    const order: (Guest | undefined)[] = [];
     for (let i = 0; i < 6; i++) {
       // A stream of new requests that never ends.
-      if (policy.pulls()) policy.add(guest(100 + i), true);
+      if (pulls(policy)) policy.add(guest(100 + i), true);
       order.push(policy.next());
     }
-    const isLong = order.map((item) => long.includes(item as Sandbox));
+    const isLong = order.map((item) => long.includes(item as Guest));
     expect(isLong).toEqual([false, true, false, true, false, true]);
-    expect(order.filter((item) => long.includes(item as Sandbox))).toEqual(long);
+    expect(order.filter((item) => long.includes(item as Guest))).toEqual(long);
   });
 
   it('pulls_before_another_round_of_the_long_ones', () => {
-    const policy = createPolicy('rr');
+    const policy = new RoundRobin();
     for (let i = 0; i < 5; i++) policy.add(guest(i), false);
-    expect(policy.pulls()).toBe(true);
+    expect(pulls(policy)).toBe(true);
     policy.add(guest(9), true);
-    expect(policy.pulls()).toBe(false);
+    expect(pulls(policy)).toBe(false);
   });
 });

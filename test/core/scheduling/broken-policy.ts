@@ -1,0 +1,6 @@
+/** What an embedder may forget. */
+export const createPolicy = (): object => ({
+  name: 'broken',
+  add: () => {},
+  next: () => undefined,
+});
