@@ -61,6 +61,7 @@ export type HttpErrorName =
   // runtime
   | 'OVERLOADED'
   | 'QUEUE_FULL'
+  | 'BODY_MEMORY'
   | 'QUEUE_TIMEOUT'
   | 'DRAINING'
   | 'DEADLINE'
@@ -124,6 +125,7 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
 
   OVERLOADED: keep(429, 'ERR_OVERLOADED', 'the request would not meet its deadline and was not admitted'),
   QUEUE_FULL: keep(503, 'ERR_QUEUE_FULL', 'the queue of requests is full'),
+  BODY_MEMORY: keep(503, 'ERR_BODY_MEMORY', 'no memory left for request bodies'),
   // 503 and not 504: the function was never entered, so that a client or balancer may repeat even what is not idempotent.
   QUEUE_TIMEOUT: keep(503, 'ERR_QUEUE_TIMEOUT', 'the request was not started in time'),
   DRAINING: close(503, 'ERR_DRAINING', 'the server is shutting down'),

@@ -1,11 +1,11 @@
 /** Entry of a listener thread: accepts, and hands sockets to connections; gets completions and hands them back. */
 import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Producer } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
-import type { Answer } from './answer.ts';
 import type { FromListener, HttpSite, ListenerData, ToListener } from './api.ts';
-import { Connection, type ConnectionHost, type SiteRoutes } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionHost, SiteRoutes } from './connection-host.ts';
+import { Intake } from './intake.ts';
 import { DateLine } from './response-head.ts';
 import { Router } from './router.ts';
 import { decodeSites } from './site-record.ts';
@@ -20,29 +20,15 @@ const data = workerData as ListenerData;
 const port = parentPort as NonNullable<typeof parentPort>;
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
-const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
-const producer: Producer = new Producer(
-  arena,
-  data.seat.index,
-  (exchange) => {
-    const answer = answers[exchange.slot] as Answer;
-    answers[exchange.slot] = undefined;
-    answer.connection.complete(answer);
-  },
-  (exchange) => {
-    const answer = answers[exchange.slot] as Answer;
-    answer.connection.part(answer);
-  },
-);
+const intake = new Intake(arena, data.seat.index);
 const host: ConnectionHost = {
   arena,
-  producer,
+  intake,
   limits: data.limits,
   date: new DateLine(),
   scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
   nowMs: performance.now(),
   isDraining: false,
-  answers,
   onClose: (connection) => {
     connections.delete(connection);
     if (host.isDraining) finishIfDrained();
@@ -122,7 +108,7 @@ function drain(timeoutMs: number): void {
 /** Slots whose clients are gone come back a little later than their sockets. */
 function finishIfDrained(): void {
   if (connections.size > 0) return;
-  if (producer.inFlight > 0) {
+  if (intake.producer.inFlight > 0) {
     setTimeout(finishIfDrained, 5);
     return;
   }
