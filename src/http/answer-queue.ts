@@ -6,12 +6,19 @@
  *
  * One write per turn and connection: short answers are collected as latin1 text, long ones go out as views of the arena, whose slot is freed when
  * the kernel has them. A function that hands over parts before it ends is answered by an AnswerStream when its turn has come.
+ *
+ * Q1  Answers go out whole and in order, or the connection ends: behind the first that cannot be completed nothing is written, and what was written before
+ *     is not destroyed by that end, as long as it is with us. (HTTP/1.0 can tell a part from the whole only by a reset, which also destroys what the kernel holds.)
+ * Q2  Whoever leaves the queue without having gone out is cancelled, or freed; a slot that a write reads from is freed behind that write.
+ * Q3  While the server drains, the answer that leaves the queue empty says `Connection: close`, unless its head is out already.
+ * Bounds: the connection pushes no more than maxPipelined, and none while the socket holds more than its high-water mark (64 KiB): so a client that reads nothing
+ * costs that, the text of maxPipelined short answers, and their slots.
  */
 import type { Socket } from 'node:net';
 import { type Exchange, OUTCOME } from '../sandbox/index.ts';
 import type { Answer, AnswerOwner } from './answer.ts';
 import { AnswerStream, FRAMING, type Framing } from './answer-stream.ts';
-import { errorText, partsHead, wholeHead } from './answer-text.ts';
+import { emptyText, errorText, partsHead, wholeHead } from './answer-text.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { exchangeError } from './error-answer.ts';
 import { hasNoContent } from './response-head.ts';
@@ -27,8 +34,10 @@ export interface AnswerListener {
   onFlushed(): void;
   /** The connection's last answer went out. */
   onLast(): void;
-  /** The connection will end with the answer that has begun: no request behind it counts. */
+  /** The connection will end with the answer that begins: no request behind it counts. */
   onCut(): void;
+  /** Whether no request is being read whose answer would come behind those in the queue. */
+  readonly isBetween: boolean;
 }
 
 export class AnswerQueue implements AnswerOwner {
@@ -72,11 +81,7 @@ export class AnswerQueue implements AnswerOwner {
   /** The socket is closed: nobody wants the answers that are not out yet. */
   abandon(): void {
     this.#isGone = true;
-    for (const answer of this.#answers) {
-      if (answer.isReady) this.#release(answer);
-      else answer.exchange?.cancel();
-    }
-    this.#answers.length = 0;
+    this.#drop();
   }
 
   /** Writes the answers that are ready, in order, up to the first that is not. */
@@ -86,7 +91,13 @@ export class AnswerQueue implements AnswerOwner {
     let text = '';
     while (this.#answers.length > 0) {
       const answer = this.#answers[0] as Answer;
+      if (this.#host.isDraining) this.#endWith(answer);
       const isStreamed = this.#isStreamed(answer);
+      if (isStreamed && hasFailedHalfway(answer)) {
+        if (text !== '') socket.write(text, 'latin1');
+        this.#abort(answer);
+        return;
+      }
       if (isStreamed) {
         if (text !== '') socket.write(text, 'latin1');
         text = '';
@@ -99,7 +110,7 @@ export class AnswerQueue implements AnswerOwner {
       if (isStreamed) {
         // It is out, but for what the socket still holds.
       } else if (exchange === undefined) {
-        text += answer.text ?? '';
+        text += this.#ownText(answer);
       } else if (exchange.outcome !== OUTCOME.OK || exchange.body.length <= TEXT_BYTES_MAX) {
         text += this.#exchangeText(answer, exchange);
         this.#release(answer);
@@ -116,6 +127,20 @@ export class AnswerQueue implements AnswerOwner {
     }
     if (text !== '') socket.write(text, 'latin1');
     this.#listener.onFlushed();
+  }
+
+  /** Q3. */
+  #endWith(answer: Answer): void {
+    const isOnly = this.#answers.length === 1 && this.#listener.isBetween;
+    if (!isOnly || !answer.keepsAlive || answer.stream !== undefined) return;
+    answer.keepsAlive = false;
+    this.#listener.onCut();
+  }
+
+  #ownText(answer: Answer): string {
+    const { date } = this.#host;
+    const { error } = answer;
+    return error === undefined ? emptyText(answer, 204, date) : errorText(answer, error, date);
   }
 
   #exchangeText(answer: Answer, exchange: Exchange): string {
@@ -153,12 +178,7 @@ export class AnswerQueue implements AnswerOwner {
 
   /** Writes what there is of it. True when that was the rest. */
   #stream(answer: Answer): boolean {
-    const exchange = answer.exchange as Exchange;
-    if (answer.stream !== undefined && answer.isReady && exchange.outcome !== OUTCOME.OK) {
-      this.#abort(answer);
-      return false;
-    }
-    answer.stream ??= this.#beginStream(answer, exchange);
+    answer.stream ??= this.#beginStream(answer, answer.exchange as Exchange);
     return answer.stream.advance(answer.hasPart, answer.isReady);
   }
 
@@ -167,7 +187,7 @@ export class AnswerQueue implements AnswerOwner {
     if (framing === FRAMING.CLOSE && answer.keepsAlive) {
       answer.keepsAlive = false;
       this.#listener.onCut();
-      this.#dropBehind(answer);
+      this.#drop(1);
     }
     return new AnswerStream({
       socket: this.#socket,
@@ -187,24 +207,38 @@ export class AnswerQueue implements AnswerOwner {
   }
 
   #onWritten(answer: Answer): void {
-    if (!this.#isGone) this.flush();
+    if (!this.#isGone && !answer.isDropped) this.flush();
     else if (answer.isReady) this.#release(answer);
   }
 
-  /** The function failed with its head out: the client must not take what it has for the whole. */
+  /**
+   * The function failed with its head out: the client must not take what it has for the whole. Without a last chunk it cannot; where the end of the connection
+   * is that of the body, it takes a reset. Both come when the kernel has what was written before, but for a part that its reader does not take: that one would hold
+   * the slot for as long as a write may take.
+   */
   #abort(answer: Answer): void {
+    const socket = this.#socket;
+    const { framing, isWriting, isBehind } = answer.stream as AnswerStream;
+    const isStuck = isWriting && !isBehind;
     this.#listener.onAnswered(answer);
-    this.#isGone = true;
-    if (answer.minorVersion === 0) this.#socket.resetAndDestroy();
-    else this.#socket.destroy();
+    this.#drop();
+    if (framing === FRAMING.CLOSE) {
+      this.#listener.onCut();
+      if (isStuck) socket.resetAndDestroy();
+      else socket.write('', 'latin1', () => socket.resetAndDestroy());
+    } else if (isStuck) {
+      socket.destroy();
+    } else {
+      this.#listener.onLast();
+    }
   }
 
-  /** The connection will end with this answer. */
-  #dropBehind(answer: Answer): void {
-    for (const other of this.#answers.splice(this.#answers.indexOf(answer) + 1)) {
-      other.isDropped = true;
-      if (other.isReady) this.#release(other);
-      else other.exchange?.cancel();
+  /** Q2, from this place in the queue on. */
+  #drop(from = 0): void {
+    for (const answer of this.#answers.splice(from)) {
+      answer.isDropped = true;
+      if (answer.isReady) this.#release(answer);
+      else answer.exchange?.cancel();
     }
   }
 
@@ -214,6 +248,12 @@ export class AnswerQueue implements AnswerOwner {
     answer.exchange?.free();
     answer.exchange = undefined;
   }
+}
+
+/** Its head is out, and the rest of its body will not come. Without a body there is nothing that could be missed. */
+function hasFailedHalfway({ stream, isReady, exchange }: Answer): boolean {
+  if (stream === undefined || !isReady || stream.framing === FRAMING.NONE) return false;
+  return exchange?.outcome !== OUTCOME.OK;
 }
 
 function framingOf(answer: Answer, exchange: Exchange): Framing {

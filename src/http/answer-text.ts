@@ -39,19 +39,12 @@ export function emptyText(answer: Answer, status: number, date: DateLine): strin
   return `${statusLine(status)}${date.text}${connectionLine(answer.keepsAlive, answer.minorVersion)}\r\n`;
 }
 
-/** `extra` are field lines of this one answer; `detail` replaces the kind's own message. */
-export function errorText(
-  answer: Answer,
-  kind: HttpErrorKind,
-  date: DateLine,
-  extra = '',
-  detail?: string,
-): string {
-  const body = Buffer.from(errorBody(kind, detail), 'utf8');
+export function errorText(answer: Answer, kind: HttpErrorKind, date: DateLine): string {
+  const body = Buffer.from(errorBody(kind), 'utf8');
   const seconds = retryAfter(kind);
   const retry = seconds === undefined ? '' : `Retry-After: ${seconds}\r\n`;
   return (
-    `${statusLine(kind.status)}${date.text}${extra}${retry}Content-Type: ${ERROR_CONTENT_TYPE}\r\n` +
+    `${statusLine(kind.status)}${date.text}${answer.fields}${retry}Content-Type: ${ERROR_CONTENT_TYPE}\r\n` +
     `Content-Length: ${body.length}\r\n${connectionLine(answer.keepsAlive, answer.minorVersion)}\r\n` +
     (answer.isHead ? '' : body.toString('latin1'))
   );

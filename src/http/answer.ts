@@ -2,6 +2,7 @@
 import type { Exchange } from '../sandbox/index.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import type { HttpRoute } from './api.ts';
+import type { HttpErrorKind } from './http-error.ts';
 
 /** Who writes it: the queue of an HTTP/1 connection, or whatever else a protocol has for that. */
 export interface AnswerOwner {
@@ -18,14 +19,16 @@ export class Answer {
   readonly isHead: boolean;
   keepsAlive: boolean;
   exchange: Exchange | undefined = undefined;
-  /** Complete head and body where no function answers. */
-  text: string | undefined = undefined;
+  /** Where no function answers: the error, or none for 204. Its text is made when it goes out, as only then it is known whether the connection ends. */
+  error: HttpErrorKind | undefined = undefined;
+  /** Field lines of such an answer alone. */
+  fields = '';
   isReady = false;
   /** The owner was told of a part, and has not given it back. */
   hasPart = false;
   /** Its head has gone out, and parts of its body. */
   stream: AnswerStream | undefined = undefined;
-  /** The connection ends before its turn. */
+  /** The connection ends before its turn, or in the middle of it. */
   isDropped = false;
   label = '';
 

@@ -12,9 +12,9 @@
 import type { Socket } from 'node:net';
 import { Answer } from './answer.ts';
 import { type AnswerListener, AnswerQueue } from './answer-queue.ts';
-import { emptyText, errorText } from './answer-text.ts';
 import type { HttpRoute } from './api.ts';
 import { BodyReader } from './body-reader.ts';
+import { ConnectionClock } from './connection-clock.ts';
 import type { ConnectionHost, SiteRoutes } from './connection-host.ts';
 import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import { HEAD, OPTIONS } from './method.ts';
@@ -22,8 +22,6 @@ import { BAD, NEED_MORE, RequestParser, TARGET_ASTERISK } from './parser.ts';
 import { METHOD_NOT_ALLOWED, NOT_FOUND } from './router.ts';
 import { readInto } from './socket-reader.ts';
 
-/** How long what a client still sends is read and thrown away behind a final answer, lest a reset destroy that. */
-const LINGER_MS = 1000;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 const STATE = { HEAD: 0, BODY: 1, CLOSING: 2 } as const;
@@ -31,25 +29,23 @@ type State = (typeof STATE)[keyof typeof STATE];
 
 export class Connection implements AnswerListener {
   readonly socket: Socket;
-  /** When the sweep has to act on it; Infinity = not. In `host.nowMs`. */
-  expiresMs: number;
   readonly #host: ConnectionHost;
   readonly #site: SiteRoutes;
   readonly #parser: RequestParser;
   readonly #answers: AnswerQueue;
+  readonly #clock: ConnectionClock;
   #state: State = STATE.HEAD;
   /** Bytes that were read and not consumed. */
   #input: Buffer | undefined = undefined;
   #inputEnded = false;
   #isPaused = false;
   #peer: Buffer | undefined = undefined;
+  #requestsLeft: number;
   #servedOne = false;
 
   /** Of the request whose body is being read. */
   #body: BodyReader | undefined = undefined;
   #owesContinue = false;
-  #writtenBytes = 0;
-  #writeStalledMs = Number.POSITIVE_INFINITY;
 
   /** `accepted` is a socket that has not been read from. */
   constructor(accepted: Socket, host: ConnectionHost, site: SiteRoutes) {
@@ -57,7 +53,8 @@ export class Connection implements AnswerListener {
     this.socket = socket;
     this.#host = host;
     this.#site = site;
-    this.expiresMs = host.nowMs + host.limits.headTimeoutMs;
+    this.#clock = new ConnectionClock(host.limits, host.nowMs);
+    this.#requestsLeft = host.limits.maxRequestsPerConnection;
     this.#parser = new RequestParser({
       maxHeadBytes: host.limits.maxHeadBytes,
       maxHeaders: host.limits.maxHeaders,
@@ -65,6 +62,7 @@ export class Connection implements AnswerListener {
       maxBodyBytes: site.maxBodyBytes,
     });
     this.#answers = new AnswerQueue(socket, host, this);
+    socket.on('drain', () => this.#resume());
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#onClose());
     // An error is followed by close, and there is nobody to tell.
@@ -75,30 +73,26 @@ export class Connection implements AnswerListener {
     return this.#answers.length === 0 && this.#state === STATE.HEAD && this.#input === undefined;
   }
 
+  get isBetween(): boolean {
+    return this.#state === STATE.HEAD;
+  }
+
   /** Called by the sweep: closes what is past its time. */
   sweep(): void {
-    const { nowMs, limits } = this.#host;
-    if (this.socket.writableLength > 0) {
-      if (
-        this.socket.bytesWritten !== this.#writtenBytes ||
-        this.#writeStalledMs === Number.POSITIVE_INFINITY
-      ) {
-        this.#writtenBytes = this.socket.bytesWritten;
-        this.#writeStalledMs = nowMs + limits.bodyTimeoutMs;
-      } else if (nowMs >= this.#writeStalledMs) {
-        this.socket.destroy();
-        return;
-      }
-    } else {
-      this.#writeStalledMs = Number.POSITIVE_INFINITY;
-    }
-    if (nowMs < this.expiresMs) return;
-    if (this.#state === STATE.CLOSING) this.socket.destroy();
-    else if (this.#answers.length > 0) this.expiresMs = Number.POSITIVE_INFINITY;
-    else if (this.#state !== STATE.HEAD) this.#refuse(HTTP_ERRORS.BODY_TIMEOUT);
-    else if (this.#input !== undefined) this.#refuse(HTTP_ERRORS.HEAD_TIMEOUT);
-    else if (this.#servedOne) this.#finish();
-    else this.#refuse(HTTP_ERRORS.HEAD_TIMEOUT);
+    const { nowMs } = this.#host;
+    const clock = this.#clock;
+    if (clock.isReaderLate(this.socket, nowMs)) this.socket.destroy();
+    else if (clock.isExpired(nowMs)) this.#expire();
+  }
+
+  #expire(): void {
+    // What a client has not taken yet comes first: it can be meant to be silent as long as it reads.
+    if (this.socket.writableLength > 0 && this.#state !== STATE.BODY) this.#rearm();
+    else if (this.#state === STATE.CLOSING) this.socket.destroy();
+    else if (this.#answers.length > 0) this.#clock.stop();
+    else if (this.#state === STATE.BODY) this.#refuse(HTTP_ERRORS.BODY_TIMEOUT);
+    else if (this.#input !== undefined || !this.#servedOne) this.#refuse(HTTP_ERRORS.HEAD_TIMEOUT);
+    else this.#finish();
   }
 
   /** Graceful end: an idle connection is closed, another one behind its next answer. */
@@ -113,9 +107,7 @@ export class Connection implements AnswerListener {
     if (this.#state === STATE.CLOSING) return;
     if (this.#input === undefined) {
       this.#input = bytes;
-      if (this.#state === STATE.HEAD) {
-        this.expiresMs = this.#host.nowMs + this.#host.limits.headTimeoutMs;
-      }
+      if (this.#state === STATE.HEAD) this.#clock.awaitHead(this.#host.nowMs);
     } else {
       // Only heads that come in pieces get here; the parser goes on where it stopped.
       this.#input = Buffer.concat([this.#input, bytes]);
@@ -124,13 +116,21 @@ export class Connection implements AnswerListener {
     if (this.#input?.buffer === bytes.buffer) this.#input = Buffer.from(this.#input);
   }
 
-  /** Takes requests out of the input, as long as there are whole ones and the pipeline has room. */
+  /** No more requests are taken: as many as may be are under way, or the client does not take what it is sent. */
+  get #isFull(): boolean {
+    return (
+      this.#answers.length >= this.#host.limits.maxPipelined ||
+      (this.socket.writableNeedDrain && this.#state === STATE.HEAD)
+    );
+  }
+
+  /** Takes requests out of the input, as long as there are whole ones and there is room for more. */
   #consume(): void {
     const answers = this.#answers;
     if (answers.isHeld) return;
     answers.isHeld = true;
     while (this.#input !== undefined && this.#state !== STATE.CLOSING) {
-      if (answers.length >= this.#host.limits.maxPipelined) {
+      if (this.#isFull) {
         this.#pause();
         break;
       }
@@ -188,13 +188,12 @@ export class Connection implements AnswerListener {
     const parser = this.#parser;
     if (parser.contentLength > route.maxBodyBytes) {
       const message = `the body has ${parser.contentLength} bytes, and this route takes ${route.maxBodyBytes}`;
-      this.#refuse(HTTP_ERRORS.BODY_TOO_LARGE, message);
-      return;
+      return void this.#answerAtOnce({ ...HTTP_ERRORS.BODY_TOO_LARGE, message }, true);
     }
     const head = Buffer.from(input.subarray(0, end));
     this.#body = new BodyReader(head, route, parser.chunked, parser.contentLength);
     this.#state = STATE.BODY;
-    this.expiresMs = this.#host.nowMs + this.#host.limits.bodyTimeoutMs;
+    this.#clock.awaitBody(this.#host.nowMs);
     this.#owesContinue = parser.expectContinue && input.length === end;
     this.#continue();
   }
@@ -208,13 +207,13 @@ export class Connection implements AnswerListener {
 
   #readBody(input: Buffer): number {
     const body = this.#body as BodyReader;
-    this.expiresMs = this.#host.nowMs + this.#host.limits.bodyTimeoutMs;
     const count = body.read(input);
     if (count === BAD) {
       this.#refuse(body.error as HttpErrorKind, body.errorMessage());
       return input.length;
     }
     if (body.isComplete) this.#bodyDone(body);
+    else this.#clock.bodyCame(count, this.#host.nowMs);
     return count;
   }
 
@@ -224,12 +223,12 @@ export class Connection implements AnswerListener {
     this.#body = undefined;
     this.#owesContinue = false;
     this.#parser.reset();
-    this.expiresMs = Number.POSITIVE_INFINITY;
+    this.#clock.stop();
   }
 
   /** Into a slot and into the deque. The parser still holds the offsets of this head. */
   #submit(head: Buffer, route: HttpRoute, body: BodyReader | undefined): void {
-    const { intake, isDraining, log } = this.#host;
+    const { intake, log } = this.#host;
     const parser = this.#parser;
     this.#peer ??= Buffer.from(this.socket.remoteAddress ?? '', 'latin1');
     const exchange = intake.open(route, head, parser, this.#peer);
@@ -238,13 +237,7 @@ export class Connection implements AnswerListener {
       exchange.free();
       return void this.#answerAtOnce(HTTP_ERRORS.BODY_MEMORY, false);
     }
-    const answer = new Answer(
-      this.#answers,
-      route,
-      parser.keepAlive && !isDraining,
-      parser.minorVersion,
-      parser.method === HEAD,
-    );
+    const answer = this.#answerOf(parser.keepAlive, route);
     if (log !== undefined) answer.label = labelOf(parser, head);
     this.#push(answer);
     intake.submit(exchange, answer);
@@ -255,40 +248,40 @@ export class Connection implements AnswerListener {
   #push(answer: Answer): void {
     this.#answers.push(answer);
     if (!answer.keepsAlive) this.#beginClosing();
-    else this.expiresMs = Number.POSITIVE_INFINITY;
+    else this.#clock.stop();
   }
 
   #beginClosing(): void {
     this.#state = STATE.CLOSING;
     this.#input = undefined;
     this.#body = undefined;
-    this.expiresMs = Number.POSITIVE_INFINITY;
+    this.#clock.stop();
+  }
+
+  /** To the request whose head, or what is there of it, the parser holds. */
+  #answerOf(keepsAlive: boolean, route?: HttpRoute): Answer {
+    const { minorVersion, method } = this.#parser;
+    const isKept = --this.#requestsLeft > 0 && keepsAlive && !this.#host.isDraining;
+    return new Answer(this.#answers, route, isKept, minorVersion, method === HEAD);
   }
 
   /** A final answer to bytes that cannot be understood, or will not be waited for. */
   #refuse(kind: HttpErrorKind, detail?: string): void {
-    const answer = new Answer(this.#answers, undefined, false, 1, false);
-    answer.text = errorText(answer, kind, this.#host.date, '', detail);
-    answer.label = '-';
-    answer.isReady = true;
-    this.#push(answer);
+    const answer = this.#answerOf(false);
+    this.#pushError(answer, detail === undefined ? kind : { ...kind, message: detail }, '-');
     this.#answers.flush();
   }
 
   /** An answer without a function: an error, or (no kind) 204. A body that nobody wants is not waited for. */
-  #answerAtOnce(kind: HttpErrorKind | undefined, hasBody: boolean, extra = ''): void {
-    const parser = this.#parser;
-    const { date, isDraining } = this.#host;
-    const answer = new Answer(
-      this.#answers,
-      undefined,
-      parser.keepAlive && !isDraining && !hasBody && kind?.close !== true,
-      parser.minorVersion,
-      parser.method === HEAD,
-    );
-    answer.text =
-      kind === undefined ? emptyText(answer, 204, date) : errorText(answer, kind, date, extra);
-    answer.label = kind?.code ?? '-';
+  #answerAtOnce(kind: HttpErrorKind | undefined, hasBody: boolean, fields = ''): void {
+    const answer = this.#answerOf(this.#parser.keepAlive && !hasBody && kind?.close !== true);
+    answer.fields = fields;
+    this.#pushError(answer, kind, kind?.code ?? '-');
+  }
+
+  #pushError(answer: Answer, kind: HttpErrorKind | undefined, label: string): void {
+    answer.error = kind;
+    answer.label = label;
     answer.isReady = true;
     this.#push(answer);
   }
@@ -302,7 +295,7 @@ export class Connection implements AnswerListener {
     if (this.#answers.length === 0) {
       if (this.#host.isDraining && this.isIdle) this.#finish();
       else this.#continue();
-      if (this.expiresMs === Number.POSITIVE_INFINITY) this.#rearm();
+      if (!this.#clock.isRunning && this.#state !== STATE.CLOSING) this.#rearm();
       if (this.#inputEnded) this.#endIfDone();
     }
     this.#resume();
@@ -318,11 +311,11 @@ export class Connection implements AnswerListener {
 
   /** All answers are out: the clock of what the connection waits for runs again. */
   #rearm(): void {
-    const { limits, nowMs } = this.#host;
-    if (this.#state === STATE.CLOSING) return;
-    if (this.#state !== STATE.HEAD) this.expiresMs = nowMs + limits.bodyTimeoutMs;
-    else if (this.#input !== undefined) this.expiresMs = nowMs + limits.headTimeoutMs;
-    else this.expiresMs = nowMs + limits.idleTimeoutMs;
+    const { nowMs } = this.#host;
+    if (this.#state === STATE.CLOSING) this.#clock.awaitEnd(nowMs);
+    else if (this.#state === STATE.BODY) this.#clock.awaitBody(nowMs);
+    else if (this.#input !== undefined) this.#clock.awaitHead(nowMs);
+    else this.#clock.awaitNext(nowMs);
   }
 
   // The end
@@ -330,7 +323,7 @@ export class Connection implements AnswerListener {
   /** The last answer is written: half-close, and let the client read it. */
   #finish(): void {
     this.#beginClosing();
-    this.expiresMs = this.#host.nowMs + LINGER_MS;
+    this.#clock.awaitEnd(this.#host.nowMs);
     this.socket.end();
     this.#resume();
   }
@@ -361,7 +354,7 @@ export class Connection implements AnswerListener {
   }
 
   #resume(): void {
-    if (!this.#isPaused || this.#answers.length >= this.#host.limits.maxPipelined) return;
+    if (!this.#isPaused || this.#isFull) return;
     this.#isPaused = false;
     this.socket.resume();
     this.#consume();

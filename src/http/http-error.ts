@@ -56,6 +56,7 @@ export type HttpErrorName =
   // connection and routing
   | 'HEAD_TIMEOUT'
   | 'BODY_TIMEOUT'
+  | 'TOO_MANY_CONNECTIONS'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
   // runtime
@@ -120,6 +121,7 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
 
   HEAD_TIMEOUT: close(408, 'ERR_HTTP_HEAD_TIMEOUT', 'the request head did not arrive in time'),
   BODY_TIMEOUT: close(408, 'ERR_HTTP_BODY_TIMEOUT', 'the request body did not arrive in time'),
+  TOO_MANY_CONNECTIONS: close(503, 'ERR_HTTP_TOO_MANY_CONNECTIONS', 'as many connections as are allowed are open'),
   NOT_FOUND: keep(404, 'ERR_HTTP_NOT_FOUND', 'no route for this path'),
   METHOD_NOT_ALLOWED: keep(405, 'ERR_HTTP_METHOD_NOT_ALLOWED', 'the route does not take this method'),
 
