@@ -48,7 +48,7 @@ import { readSledgeSpec } from './sledge-spec.ts';
 export type { ConfigProblem, RouteConfig, SledgeModel, TenantConfig } from './config-schema.ts';
 export { ConfigError } from './config-schema.ts';
 
-export interface HttpConfig extends Omit<HttpLimits, 'maxPipelined'> {
+export interface HttpConfig extends HttpLimits {
   readonly drainTimeoutMs: number;
 }
 
@@ -227,7 +227,11 @@ const lugeSchema = z.strictObject(
           idleTimeoutMs: timeout,
           headTimeoutMs: timeout,
           bodyTimeoutMs: timeout,
+          writeTimeoutMs: timeout,
+          minBytesPerSecond: numberField(LIMITS.bytesPerSecond).optional(),
           maxConnections: numberField(LIMITS.connections).optional(),
+          maxRequestsPerConnection: numberField(LIMITS.requestsPerConnection).optional(),
+          maxPipelined: numberField(LIMITS.pipelined).optional(),
           drainTimeoutMs: numberField(LIMITS.drainMs).optional(),
         },
         { error: mustBe('an object') },

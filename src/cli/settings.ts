@@ -44,6 +44,9 @@ export const LIMITS: {
   readonly headBytes: NumberRange;
   readonly headers: NumberRange;
   readonly connections: NumberRange;
+  readonly bytesPerSecond: NumberRange;
+  readonly requestsPerConnection: NumberRange;
+  readonly pipelined: NumberRange;
   readonly callDepth: NumberRange;
   readonly kvBytes: NumberRange;
   readonly kvKeyBytes: NumberRange;
@@ -82,6 +85,10 @@ export const LIMITS: {
   headBytes: whole(1024, 1 << 20),
   headers: whole(1, 10_000),
   connections: whole(1, 1_000_000),
+  bytesPerSecond: whole(1, 1 << 30),
+  requestsPerConnection: whole(1, 1 << 30),
+  // Each has a slot, and an answer that waits for its turn.
+  pipelined: whole(1, 1024),
   callDepth: whole(0, 64),
   kvBytes: whole(0, 1 << 30),
   // A key fits into the first block of its entry (ring/table.wat).

@@ -42,10 +42,15 @@ export class AnswerStream {
   readonly #options: AnswerStreamOptions;
   /** The socket reads from the slot. */
   isWriting = false;
+  readonly framing: Framing;
+  /** Bytes of earlier answers may still be with the socket. */
+  isBehind: boolean;
   #before: string;
 
   constructor(options: AnswerStreamOptions) {
     this.#options = options;
+    this.framing = options.framing;
+    this.isBehind = options.socket.writableLength > 0;
     this.#before = options.head;
   }
 
@@ -91,6 +96,7 @@ export class AnswerStream {
     this.isWriting = true;
     const written = (): void => {
       this.isWriting = false;
+      this.isBehind = false;
       then();
     };
     if (length <= TEXT_BYTES_MAX) {

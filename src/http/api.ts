@@ -8,9 +8,16 @@ export interface HttpLimits {
   readonly idleTimeoutMs: number;
   /** From the first byte of a head to its last. */
   readonly headTimeoutMs: number;
-  /** Longest pause between two pieces of a body, and between two of a response that is being written. */
+  /** Longest pause between two pieces of a body. */
   readonly bodyTimeoutMs: number;
+  /** How long a client may take nothing of what is written to it. */
+  readonly writeTimeoutMs: number;
+  /** What a client has to send of a body, and to take of what is written, on the average, once the timeout of that has passed. */
+  readonly minBytesPerSecond: number;
+  /** Beyond it a connection gets 503 and is closed. Lower where the process may not open so many files (open-files.ts). */
   readonly maxConnections: number;
+  /** The last of them is answered with `Connection: close`. */
+  readonly maxRequestsPerConnection: number;
   /** Requests of one connection whose answers are not written yet; reading stops there. */
   readonly maxPipelined: number;
 }
@@ -23,7 +30,12 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   idleTimeoutMs: 60_000,
   headTimeoutMs: 10_000,
   bodyTimeoutMs: 30_000,
+  writeTimeoutMs: 30_000,
+  // Apache's: far below any line that is worth being waited for, and a mebibyte drop by drop ends in half an hour.
+  minBytesPerSecond: 500,
   maxConnections: 10_000,
+  // Others close after 100 or 1,000 because memory of a connection may grow; here it does not.
+  maxRequestsPerConnection: Number.POSITIVE_INFINITY,
   maxPipelined: 16,
 };
 
@@ -60,7 +72,11 @@ export interface ListenerData {
 export type ToListener = { readonly type: 'drain'; readonly timeoutMs: number };
 
 export type FromListener =
-  | { readonly type: 'listening'; readonly ports: readonly number[] }
+  | {
+      readonly type: 'listening';
+      readonly ports: readonly number[];
+      readonly maxConnections: number;
+    }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'access'; readonly line: string }
   | { readonly type: 'drained' };

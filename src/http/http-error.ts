@@ -56,11 +56,13 @@ export type HttpErrorName =
   // connection and routing
   | 'HEAD_TIMEOUT'
   | 'BODY_TIMEOUT'
+  | 'TOO_MANY_CONNECTIONS'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
   // runtime
   | 'OVERLOADED'
   | 'QUEUE_FULL'
+  | 'BODY_MEMORY'
   | 'QUEUE_TIMEOUT'
   | 'DRAINING'
   | 'DEADLINE'
@@ -119,11 +121,13 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
 
   HEAD_TIMEOUT: close(408, 'ERR_HTTP_HEAD_TIMEOUT', 'the request head did not arrive in time'),
   BODY_TIMEOUT: close(408, 'ERR_HTTP_BODY_TIMEOUT', 'the request body did not arrive in time'),
+  TOO_MANY_CONNECTIONS: close(503, 'ERR_HTTP_TOO_MANY_CONNECTIONS', 'as many connections as are allowed are open'),
   NOT_FOUND: keep(404, 'ERR_HTTP_NOT_FOUND', 'no route for this path'),
   METHOD_NOT_ALLOWED: keep(405, 'ERR_HTTP_METHOD_NOT_ALLOWED', 'the route does not take this method'),
 
   OVERLOADED: keep(429, 'ERR_OVERLOADED', 'the request would not meet its deadline and was not admitted'),
   QUEUE_FULL: keep(503, 'ERR_QUEUE_FULL', 'the queue of requests is full'),
+  BODY_MEMORY: keep(503, 'ERR_BODY_MEMORY', 'no memory left for request bodies'),
   // 503 and not 504: the function was never entered, so that a client or balancer may repeat even what is not idempotent.
   QUEUE_TIMEOUT: keep(503, 'ERR_QUEUE_TIMEOUT', 'the request was not started in time'),
   DRAINING: close(503, 'ERR_DRAINING', 'the server is shutting down'),

@@ -1,11 +1,13 @@
 /** Entry of a listener thread: accepts, and hands sockets to connections; gets completions and hands them back. */
 import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Producer } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
-import type { Answer } from './answer.ts';
 import type { FromListener, HttpSite, ListenerData, ToListener } from './api.ts';
-import { Connection, type ConnectionHost, type SiteRoutes } from './connection.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionHost, SiteRoutes } from './connection-host.ts';
+import { Intake } from './intake.ts';
+import { connectionsMax } from './open-files.ts';
+import { Refusals } from './refusal.ts';
 import { DateLine } from './response-head.ts';
 import { Router } from './router.ts';
 import { decodeSites } from './site-record.ts';
@@ -20,29 +22,15 @@ const data = workerData as ListenerData;
 const port = parentPort as NonNullable<typeof parentPort>;
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
-const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
-const producer: Producer = new Producer(
-  arena,
-  data.seat.index,
-  (exchange) => {
-    const answer = answers[exchange.slot] as Answer;
-    answers[exchange.slot] = undefined;
-    answer.connection.complete(answer);
-  },
-  (exchange) => {
-    const answer = answers[exchange.slot] as Answer;
-    answer.connection.part(answer);
-  },
-);
+const intake = new Intake(arena, data.seat.index);
 const host: ConnectionHost = {
   arena,
-  producer,
+  intake,
   limits: data.limits,
   date: new DateLine(),
   scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
   nowMs: performance.now(),
   isDraining: false,
-  answers,
   onClose: (connection) => {
     connections.delete(connection);
     if (host.isDraining) finishIfDrained();
@@ -50,17 +38,19 @@ const host: ConnectionHost = {
   log: data.logsRequests ? (line) => post({ type: 'access', line }) : undefined,
 };
 const servers: Server[] = [];
-const { idleTimeoutMs, headTimeoutMs, bodyTimeoutMs } = data.limits;
+const maxConnections = connectionsMax(data.limits.maxConnections);
+const refusals = new Refusals(host.date);
+const { idleTimeoutMs, headTimeoutMs, bodyTimeoutMs, writeTimeoutMs } = data.limits;
 const sweepMs = Math.max(
   SWEEP_MS_MIN,
-  Math.min(SWEEP_MS_MAX, Math.min(idleTimeoutMs, headTimeoutMs, bodyTimeoutMs) / 4),
+  Math.min(SWEEP_MS_MAX, Math.min(idleTimeoutMs, headTimeoutMs, bodyTimeoutMs, writeTimeoutMs) / 4),
 );
 const sweeper = setInterval(sweep, sweepMs);
 
 port.on('message', (message: ToListener) => drain(message.timeoutMs));
 try {
   const ports = await Promise.all(decodeSites(data.sites).map(listen));
-  post({ type: 'listening', ports });
+  post({ type: 'listening', ports, maxConnections });
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException;
   post({ type: 'failed', code: code ?? 'ERR_LISTEN', message });
@@ -85,14 +75,14 @@ function listen(site: HttpSite): Promise<number> {
   const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
   const server = createServer(options, (socket) => {
     // Counted here and not by the server: it would go on counting sockets whose handles have moved.
-    if (connections.size >= data.limits.maxConnections) socket.destroy();
+    if (connections.size >= maxConnections) refusals.refuse(socket);
     else connections.add(new Connection(socket, host, routes));
   });
   servers.push(server);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: site.host, port: site.port, backlog: BACKLOG }, () => {
-      // From here on an error is one of accept (EMFILE and the like): the next attempt may do.
+      // From here on an error is one of accept: the next attempt may do.
       server.removeListener('error', reject);
       server.on('error', () => {});
       const address = server.address();
@@ -122,7 +112,7 @@ function drain(timeoutMs: number): void {
 /** Slots whose clients are gone come back a little later than their sockets. */
 function finishIfDrained(): void {
   if (connections.size > 0) return;
-  if (producer.inFlight > 0) {
+  if (intake.producer.inFlight > 0) {
     setTimeout(finishIfDrained, 5);
     return;
   }
@@ -132,6 +122,7 @@ function finishIfDrained(): void {
 
 function close(): void {
   clearInterval(sweeper);
+  refusals.close();
   for (const server of servers) server.close();
   port.close();
 }

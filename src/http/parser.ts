@@ -267,6 +267,8 @@ export class RequestParser {
     this.#state = AT_START;
     this.#position = 0;
     this.#error = null;
+    // What is refused before it has a method is not answered as if it were a HEAD.
+    this.#method = OTHER;
     this.#headerCount = 0;
     this.#hostStart = 0;
     this.#hostEnd = 0;

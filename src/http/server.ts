@@ -23,6 +23,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** Of each site, in order. */
   readonly ports: readonly number[];
+  /** In effect: `limits.maxConnections`, or less where the process may not open so many files. */
+  readonly maxConnections: number;
   /** Accepts nothing new, answers what it has, and cuts what is left after `timeoutMs` (default 10,000). */
   close(timeoutMs?: number): Promise<void>;
 }
@@ -53,8 +55,10 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
   return new Promise((resolve, reject) => {
     let failure: Error | undefined;
     thread.on('message', (message: FromListener) => {
-      if (message.type === 'listening') resolve({ ports: message.ports, close });
-      else if (message.type === 'failed') {
+      if (message.type === 'listening') {
+        const { ports, maxConnections } = message;
+        resolve({ ports, maxConnections, close });
+      } else if (message.type === 'failed') {
         isClosing = true;
         reject(new LugeError(message.code, 500, message.message));
       } else if (message.type === 'access') options.onAccess?.(message.line);

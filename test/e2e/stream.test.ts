@@ -320,7 +320,7 @@ it('a_worker_that_is_killed_ends_its_streams_and_leaves_nothing', async () => {
 
 it('a_reader_that_stands_still_is_cut_off', async () => {
   const route = { wasm: ENDLESS, maxOutputBytes: UNLIMITED };
-  await using still = await serve({ '/endless': route }, { limits: { bodyTimeoutMs: 100 } });
+  await using still = await serve({ '/endless': route }, { limits: { writeTimeoutMs: 100 } });
   const client = await still.open();
   client.send(get('/endless'));
   await client.head();

@@ -1,0 +1,29 @@
+/** What connections need of the thread and the site that they belong to. */
+import type { Arena } from '../ring/index.ts';
+import type { HttpLimits, HttpRoute } from './api.ts';
+import type { Connection } from './connection.ts';
+import type { Intake } from './intake.ts';
+import type { DateLine } from './response-head.ts';
+import type { Router } from './router.ts';
+
+/** What connections of one listener thread share. */
+export interface ConnectionHost {
+  readonly arena: Arena;
+  readonly intake: Intake;
+  readonly limits: HttpLimits;
+  readonly date: DateLine;
+  /** What sockets are read into; see socket-reader.ts. */
+  readonly scratch: Buffer;
+  /** Coarse clock, milliseconds, moved by the sweep. */
+  nowMs: number;
+  isDraining: boolean;
+  readonly onClose: (connection: Connection) => void;
+  readonly log: ((line: string) => void) | undefined;
+}
+
+/** Where a site's requests go. */
+export interface SiteRoutes {
+  readonly router: Router;
+  readonly routes: readonly HttpRoute[];
+  readonly maxBodyBytes: number;
+}

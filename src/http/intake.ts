@@ -1,0 +1,109 @@
+/**
+ * The way of requests, whichever protocol they came by, into slots and to the workers, and of what comes back to whoever owes the answer.
+ * One for a listener thread.
+ *
+ *   open (slot, head) --> body appended to `exchange.request` --> submit --> … --> owner.part … owner.complete --> exchange.free
+ *                     +-> no room for it: exchange.free, and BODY_MEMORY is answered
+ */
+import { Producer } from '../core/index.ts';
+import type { Arena } from '../ring/index.ts';
+import { type Exchange, monotonicNs } from '../sandbox/index.ts';
+import type { Answer } from './answer.ts';
+import type { HttpRoute } from './api.ts';
+import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
+
+/**
+ * Where the parts of a head lie in the bytes that hold it; a RequestParser is one. The target is the path and the query with its `?` behind
+ * it, the headers are `Name: value CRLF` lines.
+ */
+export interface HeadRanges {
+  readonly methodStart: number;
+  readonly methodEnd: number;
+  /** An empty path means `/`. */
+  readonly pathStart: number;
+  readonly pathEnd: number;
+  readonly targetEnd: number;
+  readonly headersStart: number;
+  readonly headersEnd: number;
+}
+
+const ROOT_PATH = Buffer.from('/');
+
+export class Intake {
+  readonly producer: Producer;
+  /** Whose answer a slot is. */
+  readonly #answers: (Answer | undefined)[];
+  /** Why `open` had no slot to give. */
+  refusal: HttpErrorKind = HTTP_ERRORS.QUEUE_FULL;
+
+  /** `index` is that of the thread's seat as a producer. */
+  constructor(arena: Arena, index: number) {
+    const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
+    this.#answers = answers;
+    this.producer = new Producer(
+      arena,
+      index,
+      (exchange) => {
+        const answer = answers[exchange.slot] as Answer;
+        answers[exchange.slot] = undefined;
+        answer.owner.complete(answer);
+      },
+      (exchange) => {
+        const answer = answers[exchange.slot] as Answer;
+        answer.owner.part(answer);
+      },
+    );
+  }
+
+  /** A slot with the request's head; undefined where there is none to be had: `refusal` is the answer then. */
+  open(
+    route: HttpRoute,
+    bytes: Uint8Array,
+    head: HeadRanges,
+    peer: Uint8Array,
+  ): Exchange | undefined {
+    const arrivalNs = monotonicNs();
+    const exchange = this.producer.acquire(route.fn, arrivalNs, arrivalNs + route.deadlineNs);
+    if (exchange === undefined) {
+      this.refusal = HTTP_ERRORS.QUEUE_FULL;
+      return undefined;
+    }
+    if (writeHead(exchange, bytes, head, peer)) return exchange;
+    exchange.free();
+    this.refusal = HTTP_ERRORS.BODY_MEMORY;
+    return undefined;
+  }
+
+  /** The request is complete, and `answer` is to have what comes back. */
+  submit(exchange: Exchange, answer: Answer): void {
+    answer.exchange = exchange;
+    exchange.parts.taken = true;
+    this.#answers[exchange.slot] = answer;
+    this.producer.submit(exchange);
+  }
+}
+
+/** False when there is no chunk left for it. */
+function writeHead(
+  exchange: Exchange,
+  bytes: Uint8Array,
+  head: HeadRanges,
+  peer: Uint8Array,
+): boolean {
+  const { request } = exchange;
+  const { methodStart, methodEnd, pathStart, pathEnd, targetEnd, headersStart, headersEnd } = head;
+  const isEmptyPath = pathStart === pathEnd;
+  const pathBytes = isEmptyPath ? 1 : pathEnd - pathStart;
+  exchange.setHead(
+    methodEnd - methodStart,
+    pathBytes + (targetEnd - pathEnd),
+    pathBytes,
+    headersEnd - headersStart,
+    peer.length,
+  );
+  let ok = request.append(bytes, methodStart, methodEnd);
+  if (isEmptyPath) ok &&= request.append(ROOT_PATH, 0, 1);
+  ok &&= request.append(bytes, pathStart, targetEnd);
+  ok &&= request.append(bytes, headersStart, headersEnd);
+  return ok && request.append(peer, 0, peer.length);
+}
