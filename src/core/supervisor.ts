@@ -15,18 +15,13 @@ import {
   PoolCells,
   SLOT_STATE,
 } from '../sandbox/index.ts';
-import type { LogLine, SchedulerName } from './api.ts';
+import type { LogLine, SchedulerName, TimerName } from './api.ts';
 import { deliver, firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { abandonCalls } from './guest-calls.ts';
 import type { KvStore } from './kv-store.ts';
-import {
-  type FromWorker,
-  type TickerData,
-  type ToWorker,
-  threadUrl,
-  type WorkerData,
-} from './messages.ts';
+import { type FromWorker, type ToWorker, threadUrl, type WorkerData } from './messages.ts';
+import { IDLE_NS_MAX, type QuantumTimer, startTimer } from './quantum-timer.ts';
 import { encodeSpec } from './records.ts';
 import { WorkerControl } from './worker-control.ts';
 
@@ -38,6 +33,9 @@ export interface SupervisorOptions {
   readonly workers: number;
   readonly scheduler: SchedulerName;
   readonly quantumNs: number;
+  readonly timer: TimerName;
+  /** By worker; undefined: they are not pinned. */
+  readonly cores: readonly number[] | undefined;
   readonly spinNs: number;
   readonly sandboxesMax: number;
   readonly native: boolean;
@@ -64,7 +62,7 @@ export class Supervisor {
   readonly #tenants = new Map<number, PoolCells>();
   readonly #pending = new Map<number, Pending>();
   readonly #exchanges: ExchangeTable;
-  #ticker: Worker | undefined;
+  #timer: QuantumTimer | undefined;
   #seq = 0;
   #closing = false;
   workersLost = 0;
@@ -85,19 +83,21 @@ export class Supervisor {
 
   /** Resolves when all workers wait for requests. */
   async start(): Promise<void> {
-    const { quantumNs, scheduler } = this.#options;
-    const data: TickerData = {
-      memory: this.#options.arena.ring.memory,
+    const { arena, quantumNs, scheduler, timer } = this.#options;
+    this.#timer = startTimer(timer, {
+      memory: arena.ring.memory,
       controls: this.#controls,
       quantumNs: quantumNs === 0 ? 1e6 : quantumNs,
+      idleNsMax: IDLE_NS_MAX,
       triage: quantumNs !== 0 && scheduler !== 'fifo' ? 'waiters' : 'off',
       heapAddresses: [],
-    };
-    this.#ticker = new Worker(threadUrl('ticker'), { workerData: data, execArgv: [] });
-    this.#ticker.on('error', (error) => {
-      throw error;
     });
-    await Promise.all(this.#controls.map((_, w) => this.#spawn(w)));
+    try {
+      await Promise.all(this.#controls.map((_, w) => this.#spawn(w)));
+    } catch (error) {
+      await this.#timer.stop();
+      throw error;
+    }
   }
 
   /** Resolves when every worker has the function, and what it shall have ready; rejects, and takes it back, where that cannot be made. */
@@ -152,8 +152,7 @@ export class Supervisor {
     for (let w = 0; w < this.#threads.length; w++) {
       this.#answerFor(w, OUTCOME.CLOSED, 'the runtime was closed');
     }
-    this.#options.arena.beat().set(1);
-    await this.#ticker?.terminate();
+    await this.#timer?.stop();
   }
 
   /** Ends a worker thread at once, whatever it does: for tests of what must follow. */
@@ -162,12 +161,13 @@ export class Supervisor {
   }
 
   #spawn(w: number): Promise<void> {
-    const { arena, scheduler, spinNs, sandboxesMax, memoriesMax, native, heapMb, kv } =
+    const { arena, scheduler, spinNs, sandboxesMax, memoriesMax, native, heapMb, kv, cores } =
       this.#options;
     const data: WorkerData = {
       memory: arena.ring.memory,
       control: this.#controls[w] as WebAssembly.Memory,
       worker: w,
+      core: cores?.[w],
       scheduler,
       spinNs,
       sandboxesMax,

@@ -1,7 +1,7 @@
 /** Entry of a listener thread: accepts, and hands sockets to connections; gets completions and hands them back. */
 import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { Producer } from '../core/index.ts';
+import { Producer, pinThread } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
 import type { Answer } from './answer.ts';
 import type { FromListener, HttpSite, ListenerData, ToListener } from './api.ts';
@@ -18,6 +18,7 @@ const BACKLOG = 4096;
 
 const data = workerData as ListenerData;
 const port = parentPort as NonNullable<typeof parentPort>;
+pinThread(data.seat.cores);
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
 const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
