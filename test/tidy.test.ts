@@ -152,6 +152,34 @@ describe('code', () => {
   });
 });
 
+describe('native', () => {
+  it('has_the_layout_that_the_tables_of_cells_say', () => {
+    const root = new URL('../', import.meta.url);
+    const header = readFileSync(new URL('native/layout.h', root), 'utf8');
+    const sections = header.matchAll(/^\/\/ (src\/\S+)\nnamespace \w+ \{\n([^}]*)\}/gm);
+    const found: string[] = [];
+    for (const [, file = '', body = ''] of sections) {
+      const table = readFileSync(new URL(file, root), 'utf8');
+      const cells = [...body.matchAll(/constexpr size_t k(\w+) = (\d+);/g)].map(
+        ([, name = '', offset]) => ({
+          name: name.replace(/(?<!^)[A-Z]/g, '_$&').toUpperCase(),
+          offset: Number(offset),
+        }),
+      );
+      for (const { name, offset } of cells.filter((cell) => cell.name !== 'BYTES')) {
+        const row = new RegExp(`^(;;| \\*) +${offset} {2}${name} `, 'm');
+        expect(table, `${file}: ${name} at ${offset}, as native/layout.h says`).toMatch(row);
+        found.push(`${file} ${name}`);
+      }
+      const offsets = cells.map(({ offset }) => offset);
+      expect(cells.at(-1), file).toEqual({ name: 'BYTES', offset: Math.max(...offsets) });
+    }
+    // Each constant of the header is in a section that names its file.
+    expect(found.length).toBe([...header.matchAll(/^constexpr size_t k(?!Bytes)/gm)].length);
+    expect(found.length).toBeGreaterThan(15);
+  });
+});
+
 describe('files', () => {
   it('are_named_after_a_thing', () => {
     const vague = sources.filter(({ path }) => /(^|\/)(utils?|misc|common)\.ts$/.test(path));

@@ -39,9 +39,12 @@ import {
   LIMITS,
   NATIVES,
   type Native,
+  type Pin,
   SCHEDULER_ACCEPTS,
   type Scheduler,
   type ServeOverrides,
+  TIMERS,
+  type Timer,
 } from './settings.ts';
 import { readSledgeSpec } from './sledge-spec.ts';
 
@@ -60,6 +63,8 @@ export interface ServeConfig {
   /** A name, or the URL of a module. */
   readonly scheduler: SchedulerName | URL;
   readonly native: Native;
+  readonly timer: Timer;
+  readonly pin: Pin;
   /** 0: preemption off. */
   readonly quantumNs: number;
   readonly maxQueue: number;
@@ -197,6 +202,7 @@ const tenantSchema = z.strictObject(
 
 // zod answers a wrong number with the number's own message and anything else with the union's: both say the same.
 const WORKERS = `"auto" or ${describeRange(LIMITS.workers)}`;
+const PIN = `true, false or an array of cores (each ${describeRange(LIMITS.core)})`;
 const timeout = numberField(LIMITS.timeoutMs).optional();
 
 /** The whole file. That exactly one of `routes` and `tenants` is there is `checkSpan`'s part. */
@@ -214,6 +220,12 @@ const lugeSchema = z.strictObject(
       .refine(isScheduler, { error: mustBe(SCHEDULER_ACCEPTS) })
       .optional(),
     native: choiceField(NATIVES).optional(),
+    timer: choiceField(TIMERS).optional(),
+    pin: z
+      .union([z.boolean(), z.array(numberField(LIMITS.core)).min(1).max(LIMITS.workers.max)], {
+        error: mustBe(PIN),
+      })
+      .optional(),
     quantumUs: numberField(LIMITS.quantumUs).optional(),
     maxQueue: numberField(LIMITS.maxQueue).optional(),
     spinUs: numberField(LIMITS.spinUs).optional(),
@@ -606,6 +618,8 @@ function serveConfig(
     workers: overrides.workers ?? file.workers ?? DEFAULTS.workers,
     scheduler: schedulerOf(overrides.scheduler, file.scheduler, source),
     native: overrides.native ?? file.native ?? DEFAULTS.native,
+    timer: overrides.timer ?? file.timer ?? DEFAULTS.timer,
+    pin: overrides.pin ?? file.pin ?? DEFAULTS.pin,
     quantumNs: overrides.quantumNs ?? (file.quantumUs ?? DEFAULTS.quantumUs) * NS_PER_US,
     maxQueue: overrides.maxQueue ?? file.maxQueue ?? DEFAULTS.maxQueue,
     spinNs: overrides.spinNs ?? (file.spinUs === undefined ? 'auto' : file.spinUs * NS_PER_US),

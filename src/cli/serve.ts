@@ -1,7 +1,11 @@
 /** `luge serve`: from a file to a listening server, and back to nothing at a signal. Resolves to the exit code. */
 import { relative } from 'node:path';
 import {
+  type CorePlan,
+  chooseTimer,
   createRuntime,
+  describePlan,
+  planProcessCores,
   type Runtime,
   type SandboxLimits,
   sandboxLimits,
@@ -9,7 +13,7 @@ import {
   workerCount,
 } from '../core/index.ts';
 import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts';
-import { compileFunction, preopensOf } from '../sandbox/index.ts';
+import { compileFunction, nativeAddon, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
 import { readModule } from './module-file.ts';
 import { resolveSettings, type ServeSettings } from './settings.ts';
@@ -34,8 +38,8 @@ export async function serve(
       if (!settings.quiet) complain(`warning: ${warning}`);
     }
     checkRouters(config);
-    const limits = limitsOf(config);
-    return settings.check ? await check(config, limits) : await run(config, settings);
+    const machine = machineOf(config);
+    return settings.check ? await check(config, machine) : await run(config, settings);
   } catch (error) {
     complain(`error: ${messageOf(error)}`);
     return isBadInput(error) ? BAD_INPUT : FAILED;
@@ -70,10 +74,22 @@ function checkRouters(config: ServeConfig): void {
     );
 }
 
-/** Before any thread is started: what the address space cannot hold is a fault of the settings. */
-function limitsOf({ workers, maxSandboxesPerWorker }: ServeConfig): SandboxLimits {
+/** What the settings come to here. */
+interface Machine {
+  readonly limits: SandboxLimits;
+  readonly cores: CorePlan | undefined;
+}
+
+/** Before any thread is started: what this machine does not have is a fault of the settings. */
+function machineOf(config: ServeConfig): Machine {
+  const { workers, maxSandboxesPerWorker, native, timer, pin } = config;
+  const hasAddon = native !== 'off' && nativeAddon() !== undefined;
   try {
-    return sandboxLimits(maxSandboxesPerWorker, workerCount(workers));
+    chooseTimer(timer, hasAddon);
+    return {
+      limits: sandboxLimits(maxSandboxesPerWorker, workerCount(workers)),
+      cores: planProcessCores(pin, workerCount(workers), hasAddon),
+    };
   } catch (error) {
     throw new InputError(`${messageOf(error)} [${(error as { code?: string }).code}]`, {
       cause: error,
@@ -135,9 +151,10 @@ function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly st
 }
 
 /** Compiles every module as `run` would, and says what would be served. */
-async function check(config: ServeConfig, limits: SandboxLimits): Promise<number> {
+async function check(config: ServeConfig, { limits, cores }: Machine): Promise<number> {
   const modules = new ModuleCache();
   print(`ok: ${describeLimits(limits)}`);
+  if (cores !== undefined) print(`ok: ${describePlan(cores)}`);
   for (const tenant of config.tenants) {
     for (const route of tenant.routes) {
       const wasm = await modules.read(route);
@@ -213,6 +230,8 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     ...(config.scheduler === 'mtds' && { maxReservations: Math.max(1, budgets.length) }),
     scheduler: config.scheduler,
     native: config.native,
+    timer: config.timer,
+    pin: config.pin,
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
     kv: config.kv,
@@ -344,9 +363,10 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
   const { scheduler } = runtime;
   const quantum = quantumNs === 0 ? 'no preemption' : `quantum ${quantumNs / 1e3} µs`;
   print(
-    `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker, ${runtime.native ? 'native' : 'no native'} addon`,
+    `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, ${runtime.timer} timer, ${runtime.native ? 'native' : 'no native'} addon`,
   );
   print(`luge: ${describeLimits(runtime.limits)}`);
+  if (runtime.cores !== undefined) print(`luge: ${describePlan(runtime.cores)}`);
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
     const base = `http://${host}:${server.ports[i]}`;

@@ -29,6 +29,7 @@ export const LIMITS: {
   readonly port: NumberRange;
   readonly workers: NumberRange;
   readonly quantumUs: NumberRange;
+  readonly core: NumberRange;
   readonly maxQueue: NumberRange;
   readonly spinUs: NumberRange;
   readonly sandboxes: NumberRange;
@@ -66,6 +67,8 @@ export const LIMITS: {
   workers: whole(1, 256),
   // 0 = preemption off. The upper end is SLEdge's (setitimer's tv_usec).
   quantumUs: whole(0, 999_999),
+  // Which there are is found out at start.
+  core: whole(0, 65_535),
   // A slot is allocated at start for each place in the queue.
   maxQueue: whole(1, 65_536),
   spinUs: whole(0, 100_000),
@@ -114,6 +117,9 @@ export const DEFAULTS = {
   // As SLEdge: routes say what is urgent. With the same deadline everywhere it is the order of arrival, and rr is the better one.
   scheduler: 'edf' as Scheduler,
   native: 'auto',
+  timer: 'auto',
+  // A pinned thread cannot be moved out of another program's way.
+  pin: false,
   // SLEdge's quantum: long against the 0.25 µs of a suspend and resume, short against what a person notices.
   quantumUs: 1000,
   // Above this a client waits longer than it would for a retry; 429/503 is the better answer.
@@ -163,6 +169,9 @@ export function isScheduler(text: string): boolean {
 
 export const NATIVES: readonly ['auto', 'off'] = ['auto', 'off'];
 export type Native = (typeof NATIVES)[number];
+export const TIMERS: readonly ['auto', 'js', 'native'] = ['auto', 'js', 'native'];
+export type Timer = (typeof TIMERS)[number];
+export type Pin = boolean | readonly number[];
 
 /** What flags and variables lay over the file. Keys that nobody set are absent. */
 export interface ServeOverrides {
@@ -173,6 +182,8 @@ export interface ServeOverrides {
   workers?: number | 'auto';
   scheduler?: Scheduler;
   native?: Native;
+  timer?: Timer;
+  pin?: Pin;
   quantumNs?: number;
   maxQueue?: number;
   spinNs?: number;
@@ -213,7 +224,7 @@ export class SettingsError extends Error {
   }
 }
 
-type SettingValue = number | string | boolean;
+type SettingValue = number | string | boolean | readonly number[];
 export type SettingName = Exclude<keyof ServeOverrides, 'portSource'> | 'check' | 'quiet';
 
 export interface ServeSetting {
@@ -272,6 +283,12 @@ function variable(flag: string): string {
   return `LUGE_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`;
 }
 
+function parsePin(text: string): Pin | undefined {
+  if (text === 'on' || text === 'off') return text === 'on';
+  const cores = text.split(',').map((core) => parseNumber(core.trim(), LIMITS.core));
+  return cores.every((core) => core !== undefined) ? cores : undefined;
+}
+
 const NS_PER_US = 1e3;
 const NS_PER_MS = 1e6;
 const ROUTE_DEFAULTS = DEFAULTS.route;
@@ -322,6 +339,24 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     help: `auto uses the native addon where it was built, off does not (default ${DEFAULTS.native})`,
     accepts: '"auto" or "off"',
     parse: (text) => NATIVES.find((name) => name === text),
+  },
+  {
+    name: 'timer',
+    flag: '--timer',
+    env: ['LUGE_TIMER'],
+    metavar: '<auto|js|native>',
+    help: `what measures the quantum: a JavaScript thread, or the addon's, which is less late (default ${DEFAULTS.timer})`,
+    accepts: '"auto", "js" or "native"',
+    parse: (text) => TIMERS.find((name) => name === text),
+  },
+  {
+    name: 'pin',
+    flag: '--pin',
+    env: ['LUGE_PIN'],
+    metavar: '<on|off|cores>',
+    help: 'cores of their own for worker and listener threads: the last and the first, or those named, workers first (default off)',
+    accepts: `"on", "off" or cores such as 2,3 (${describeRange(LIMITS.core)})`,
+    parse: parsePin,
   },
   numberSetting(
     'quantumNs',

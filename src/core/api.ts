@@ -12,6 +12,9 @@ export type SchedulerOption =
   | URL
   | { readonly module: URL; readonly options?: unknown };
 
+/** Who looks once a quantum whether a guest must yield: a JavaScript thread, or a thread of the native addon. */
+export type TimerName = 'js' | 'native';
+
 export interface RuntimeOptions {
   /** Worker threads; 'auto' (default) = one less than the cores, at least 1. At most 64. */
   readonly workers?: number | 'auto';
@@ -21,6 +24,11 @@ export interface RuntimeOptions {
   readonly maxReservations?: number;
   /** How long a guest runs before others get their turn; 0 = it is never preempted for others. Default 1000 µs. */
   readonly quantumUs?: number;
+  /**
+   * What measures the quantum: 'auto' (default) = 'native' where the addon is in use, else 'js'. 'native' without it is refused with ERR_NO_ADDON.
+   * Both do the same; the native one is less late.
+   */
+  readonly timer?: 'auto' | TimerName;
   /** Requests in the system at once; one more is refused with ERR_QUEUE_FULL. Default 1024. */
   readonly maxQueue?: number;
   /** How long an idle worker polls before it sleeps. Default: 50 µs where a core is spare, else 0. */
@@ -36,6 +44,11 @@ export interface RuntimeOptions {
   readonly maxSandboxesPerWorker?: number;
   /** 'auto' (default): the native addon is used where it was built. 'off': it is not. */
   readonly native?: 'auto' | 'off';
+  /**
+   * Gives worker and listener threads cores of their own: true, or which ones, workers first (pinning.ts has the rules). Needs the native addon
+   * (ERR_NO_ADDON) and a core for each worker (ERR_PIN). Default false.
+   */
+  readonly pin?: boolean | readonly number[];
   /** The guests' key-value store. */
   readonly kv?: KvOptions;
   /**
@@ -271,6 +284,7 @@ export interface RuntimeStats {
   readonly chunks: number;
   /** Worker threads that died and were replaced. */
   readonly workersLost: number;
+  readonly timer: TimerName;
   readonly ticks: number;
   readonly scheduler: string;
   /** Tenants that have a budget. */

@@ -1,7 +1,9 @@
 /** The runtime: scheduling, workers, supervision and the embedder's API. */
 export type * from './api.ts';
 export { LugeError, outcomeKind } from './errors.ts';
+export { type CorePlan, describePlan, pinThread, planProcessCores } from './pinning.ts';
 export { Producer } from './producer.ts';
+export { chooseTimer } from './quantum-timer.ts';
 export {
   type CloseOptions,
   createRuntime,

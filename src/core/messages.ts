@@ -38,6 +38,8 @@ export interface WorkerData {
   readonly memory: WebAssembly.Memory;
   readonly control: WebAssembly.Memory;
   readonly worker: number;
+  /** Where it shall sit; undefined: anywhere. */
+  readonly core: number | undefined;
   readonly scheduler: SchedulerData;
   readonly spinNs: number;
   readonly sandboxesMax: number;
@@ -53,6 +55,8 @@ export interface TickerData {
   readonly memory: WebAssembly.Memory;
   readonly controls: readonly WebAssembly.Memory[];
   readonly quantumNs: number;
+  /** The longest pause while no guest runs. */
+  readonly idleNsMax: number;
   readonly triage: TriageMode;
   /** Heaps of the global queue. */
   readonly heapAddresses: readonly number[];

@@ -22,18 +22,16 @@ import type {
   RuntimeStats,
   SandboxLimits,
   TenantLimits,
+  TimerName,
 } from './api.ts';
 import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
+import { type CorePlan, listenerCores, planProcessCores } from './pinning.ts';
+import { chooseTimer } from './quantum-timer.ts';
 import { sandboxLimits } from './sandbox-limits.ts';
-import {
-  createPolicy,
-  policyContext,
-  type SchedulerData,
-  schedulerData,
-} from './scheduling/policies.ts';
+import { createPolicy, type SchedulerData, schedulerData } from './scheduling/policies.ts';
 import type { Policy } from './scheduling/policy.ts';
 import { Supervisor } from './supervisor.ts';
 import { TickerCells } from './ticker-cells.ts';
@@ -60,6 +58,7 @@ const CONCURRENCY_MAX = 65_536;
 const DEFAULT_TENANT = 'default';
 /** The most that a worker keeps of a function. */
 const PREWARM_MAX = 256;
+const TIMERS = ['auto', 'js', 'native'] as const;
 const NS_PER_MS = 1e6;
 /** The longest time that setTimeout takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
@@ -83,6 +82,8 @@ export interface CloseOptions {
 export interface ProducerSeat {
   readonly memory: WebAssembly.Memory;
   readonly index: number;
+  /** Where the thread shall sit (pinning.ts); undefined: anywhere. */
+  readonly cores: readonly number[] | undefined;
 }
 
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
@@ -115,6 +116,9 @@ export class Runtime {
   readonly spinNs: number;
   /** The native addon is in use. */
   readonly native: boolean;
+  readonly timer: TimerName;
+  /** Undefined: nothing is pinned. */
+  readonly cores: CorePlan | undefined;
   readonly limits: SandboxLimits;
   readonly #arena: Arena;
   readonly #supervisor: Supervisor;
@@ -138,6 +142,8 @@ export class Runtime {
     this.spinNs = (options.spinUs ?? (availableParallelism() > workers + 1 ? SPIN_US : 0)) * 1e3;
     this.#kv = createKvStore(options.kv, workers);
     this.native = options.native !== 'off' && nativeAddon() !== undefined;
+    this.timer = chooseTimer(oneOf('timer', options.timer ?? 'auto', TIMERS), this.native);
+    this.cores = planProcessCores(options.pin ?? false, workers, this.native);
     this.#arena = Arena.create(constraints);
     this.#supervisor = new Supervisor({
       arena: this.#arena,
@@ -146,6 +152,8 @@ export class Runtime {
       policy: scheduling.policy,
       producer: 0,
       quantumNs: (options.quantumUs ?? 1000) * 1e3,
+      timer: this.timer,
+      cores: this.cores?.workers,
       spinNs: this.spinNs,
       native: this.native,
       sandboxesMax: this.limits.sandboxesPerWorker,
@@ -309,6 +317,7 @@ export class Runtime {
       kv: this.#kv?.stats(),
       scheduler: this.scheduler,
       budgets: this.#budgets(),
+      timer: this.timer,
       ticks: cells.ticks,
       interrupts: cells.interrupts,
     };
@@ -350,7 +359,9 @@ export class Runtime {
         `all ${seats - 1} producers are taken (maxProducers)`,
       );
     }
-    return { memory: this.#arena.ring.memory, index: this.#nextProducer++ };
+    const index = this.#nextProducer++;
+    const cores = this.cores && listenerCores(this.cores, index - 1);
+    return { memory: this.#arena.ring.memory, index, cores };
   }
 
   /** Ends worker thread `w` at once. For fault tests: the supervisor answers its requests and replaces it. */
@@ -431,6 +442,13 @@ function whole(name: string, value: number, least: number, most: number): number
     500,
     `${name} must be a whole number from ${least} to ${most}, not ${String(value)}`,
   );
+}
+
+function oneOf<const T extends string>(name: string, value: string, choices: readonly T[]): T {
+  const choice = choices.find((known) => known === value);
+  if (choice !== undefined) return choice;
+  const text = `createRuntime: ${name} must be one of '${choices.join("', '")}', not '${String(value)}'`;
+  throw new LugeError('ERR_INVALID_ARGUMENT', 500, text);
 }
 
 function concurrencyOf(where: string, most = Number.POSITIVE_INFINITY): number {

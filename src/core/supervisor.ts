@@ -15,22 +15,18 @@ import {
   PoolCells,
   SLOT_STATE,
 } from '../sandbox/index.ts';
-import type { LogLine } from './api.ts';
+import type { LogLine, TimerName } from './api.ts';
 import { deliver, firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { abandonCalls } from './guest-calls.ts';
 import type { KvStore } from './kv-store.ts';
-import {
-  type FromWorker,
-  type TickerData,
-  type ToWorker,
-  threadUrl,
-  type WorkerData,
-} from './messages.ts';
+import { type FromWorker, type ToWorker, threadUrl, type WorkerData } from './messages.ts';
+import { IDLE_NS_MAX, type QuantumTimer, startTimer } from './quantum-timer.ts';
 import { encodeSpec } from './records.ts';
 import { GlobalQueue } from './scheduling/global-queue.ts';
 import type { SchedulerData } from './scheduling/policies.ts';
 import type { Policy } from './scheduling/policy.ts';
+import type { TriageMode } from './triage.ts';
 import { WorkerControl } from './worker-control.ts';
 
 /** Deaths in a row, none of which came as far as `ready`, before the supervisor gives up on a worker. */
@@ -45,6 +41,9 @@ export interface SupervisorOptions {
   /** A producer of this thread: its deque takes what a dead worker had in its hands. */
   readonly producer: number;
   readonly quantumNs: number;
+  readonly timer: TimerName;
+  /** By worker; undefined: they are not pinned. */
+  readonly cores: readonly number[] | undefined;
   readonly spinNs: number;
   readonly sandboxesMax: number;
   readonly native: boolean;
@@ -71,7 +70,7 @@ export class Supervisor {
   readonly #tenants = new Map<number, PoolCells>();
   readonly #pending = new Map<number, Pending>();
   readonly #exchanges: ExchangeTable;
-  #ticker: Worker | undefined;
+  #timer: QuantumTimer | undefined;
   #seq = 0;
   #closing = false;
   workersLost = 0;
@@ -92,24 +91,26 @@ export class Supervisor {
 
   /** Resolves when all workers wait for requests. */
   async start(): Promise<void> {
-    const { quantumNs, arena } = this.#options;
-    const data: TickerData = {
+    const { arena, quantumNs, timer } = this.#options;
+    this.#timer = startTimer(timer, {
       memory: arena.ring.memory,
       controls: this.#controls,
       quantumNs: quantumNs === 0 ? 1e6 : quantumNs,
+      idleNsMax: IDLE_NS_MAX,
       triage: quantumNs === 0 ? 'off' : this.#triage(),
       heapAddresses: Array.from({ length: arena.constraints.heaps }, (_, h) =>
         arena.heapAddress(h),
       ),
-    };
-    this.#ticker = new Worker(threadUrl('ticker'), { workerData: data, execArgv: [] });
-    this.#ticker.on('error', (error) => {
-      throw error;
     });
-    await Promise.all(this.#controls.map((_, w) => this.#spawn(w)));
+    try {
+      await Promise.all(this.#controls.map((_, w) => this.#spawn(w)));
+    } catch (error) {
+      await this.#timer.stop();
+      throw error;
+    }
   }
 
-  #triage(): TickerData['triage'] {
+  #triage(): TriageMode {
     const { preempts, order } = this.#options.policy;
     if (!preempts) return 'off';
     return order.heaps === 0 ? 'waiters' : 'keys';
@@ -167,8 +168,7 @@ export class Supervisor {
     for (let w = 0; w < this.#threads.length; w++) {
       this.#answerFor(w, OUTCOME.CLOSED, 'the runtime was closed');
     }
-    this.#options.arena.beat().set(1);
-    await this.#ticker?.terminate();
+    await this.#timer?.stop();
   }
 
   /** Ends a worker thread at once, whatever it does: for tests of what must follow. */
@@ -177,12 +177,13 @@ export class Supervisor {
   }
 
   #spawn(w: number): Promise<void> {
-    const { arena, scheduler, spinNs, sandboxesMax, memoriesMax, native, heapMb, kv } =
+    const { arena, scheduler, spinNs, sandboxesMax, memoriesMax, native, heapMb, kv, cores } =
       this.#options;
     const data: WorkerData = {
       memory: arena.ring.memory,
       control: this.#controls[w] as WebAssembly.Memory,
       worker: w,
+      core: cores?.[w],
       scheduler,
       spinNs,
       sandboxesMax,

@@ -1,13 +1,29 @@
-/** The ticker's counters, on the line of the cell that it sleeps on: 4 TICKS, 8 INTERRUPTS; only the ticker writes them. */
-import type { Arena } from '../ring/index.ts';
+/**
+ * The ticker's counters, on the line of the cell that it sleeps on. Only the ticker writes them.
+ *
+ *   byte  name        meaning
+ *      0  BEAT        (the supervisor's) what a JavaScript ticker sleeps on; 1 = it shall end
+ *      4  TICKS       how often it looked at the workers
+ *      8  INTERRUPTS  flags that it raised
+ *     16  DUE_NS      f64 atomic, when the last tick was due
+ *     24  AT_NS       f64 atomic, when it came
+ */
+import type { Arena, RingFunctions } from '../ring/index.ts';
+
+const DUE_NS = 16;
+const AT_NS = 24;
 
 export class TickerCells {
+  readonly #fn: RingFunctions;
   readonly #i32: Int32Array<SharedArrayBuffer>;
+  readonly #address: number;
   readonly #index: number;
 
   constructor(arena: Arena) {
+    this.#fn = arena.ring.fn;
     this.#i32 = arena.ring.i32;
-    this.#index = arena.layout.beatAddress >> 2;
+    this.#address = arena.layout.beatAddress;
+    this.#index = this.#address >> 2;
   }
 
   get ticks(): number {
@@ -24,5 +40,19 @@ export class TickerCells {
 
   set interrupts(count: number) {
     this.#i32[this.#index + 2] = count;
+  }
+
+  get dueNs(): number {
+    return this.#fn.loadF64(this.#address + DUE_NS);
+  }
+
+  get atNs(): number {
+    return this.#fn.loadF64(this.#address + AT_NS);
+  }
+
+  /** The ticker: a tick begins. Read together they may be of two ticks, unless flags are what they are read for: those are raised behind them. */
+  began(dueNs: number, atNs: number): void {
+    this.#fn.storeF64(this.#address + DUE_NS, dueNs);
+    this.#fn.storeF64(this.#address + AT_NS, atNs);
   }
 }

@@ -1,28 +1,37 @@
 /**
- * Entry of the ticker thread: once a quantum it looks at each worker (triage.ts).
+ * Entry of the ticker thread, the timer that works everywhere: it looks at each worker (triage.ts) when a tick is due (tick-schedule.ts).
  *
- * No timer and no clock read per request. While no guest runs it sleeps ever longer, up to IDLE_MS_MAX: an idle server
- * wakes it 250 times a second (0.2 % of a core).
+ * No timer and no clock read per request. Where the addon is, a thread of the system does the same with less lateness (native/timer.cc).
  */
 import { workerData } from 'node:worker_threads';
 import { Arena } from '../ring/index.ts';
 import { monotonicNs } from '../sandbox/index.ts';
 import type { TickerData } from './messages.ts';
+import { TickSchedule } from './tick-schedule.ts';
+import { TickerCells } from './ticker-cells.ts';
 import { Triage } from './triage.ts';
 
-/** Also the longest time that a guest may run on behind its limit when the server was idle before it came. */
-const IDLE_MS_MAX = 4;
-
-const data = workerData as TickerData;
-const arena = Arena.attach(data.memory);
-const { controls, triage: mode, heapAddresses } = data;
+const {
+  memory,
+  controls,
+  quantumNs,
+  idleNsMax,
+  triage: mode,
+  heapAddresses,
+} = workerData as TickerData;
+const arena = Arena.attach(memory);
 const triage = new Triage(arena, { controls, mode, heapAddresses });
+const cells = new TickerCells(arena);
 const beat = arena.beat();
-const quantumMs = data.quantumNs / 1e6;
+const schedule = new TickSchedule(quantumNs, idleNsMax, monotonicNs());
 
-let pauseMs = quantumMs;
 while (beat.value === 0) {
-  beat.pause(0, pauseMs);
-  const isBusy = triage.tick(monotonicNs());
-  pauseMs = isBusy ? quantumMs : Math.min(pauseMs * 2, Math.max(IDLE_MS_MAX, quantumMs));
+  const { dueNs } = schedule;
+  const nowNs = monotonicNs();
+  if (nowNs < dueNs) {
+    beat.pause(0, (dueNs - nowNs) / 1e6);
+    continue;
+  }
+  cells.began(dueNs, nowNs);
+  schedule.advance(nowNs, triage.tick(nowNs));
 }

@@ -3,6 +3,7 @@ import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_thread
 import { Arena, Table } from '../ring/index.ts';
 import { type KvAccess, nativeAddon, PoolCells, type Sandbox } from '../sandbox/index.ts';
 import type { FromWorker, KvData, LoadedRecord, ToWorker, WorkerData } from './messages.ts';
+import { pinThread } from './pinning.ts';
 import { decodeSpec } from './records.ts';
 import { createPolicy, policyContext } from './scheduling/policies.ts';
 import { WorkerControl } from './worker-control.ts';
@@ -10,6 +11,7 @@ import { WorkerLoop } from './worker-loop.ts';
 
 const data = workerData as WorkerData;
 const port = parentPort as NonNullable<typeof parentPort>;
+pinThread(data.core === undefined ? undefined : [data.core]);
 const arena = Arena.attach(data.memory);
 const loop: WorkerLoop = new WorkerLoop({
   arena,

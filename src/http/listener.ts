@@ -1,6 +1,7 @@
 /** Entry of a listener thread: accepts, and hands sockets to connections; gets completions and hands them back. */
 import { createServer, type Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { pinThread } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
 import type { FromListener, HttpSite, ListenerData, ToListener } from './api.ts';
 import { Connection } from './connection.ts';
@@ -20,6 +21,7 @@ const BACKLOG = 4096;
 
 const data = workerData as ListenerData;
 const port = parentPort as NonNullable<typeof parentPort>;
+pinThread(data.seat.cores);
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
 const intake = new Intake(arena, data.seat.index);

@@ -1,5 +1,10 @@
 /** Sandboxes: from a module's bytes to preemptible, resettable instances, and what they may call. */
-export { type NativeAddon, nativeAddon } from './addon.ts';
+export {
+  type NativeAddon,
+  type NativeTimer,
+  type NativeTimerOptions,
+  nativeAddon,
+} from './addon.ts';
 export {
   type AddressSpace,
   type AddressSpaceBound,

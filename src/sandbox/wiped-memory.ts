@@ -6,7 +6,7 @@
  *
  * Filling an OS page costs some 0.06 µs, the fault after it was given back 0.7 to 3 µs, depending on the virtual machine.
  */
-import type { NativeAddon } from './addon.ts';
+import type { MemoryWiper } from './addon.ts';
 
 /** So few are not worth a fault. */
 const RESIDENT_MIN = 32;
@@ -14,14 +14,14 @@ const RESIDENT_MIN = 32;
 const RESIDENT_RATIO = 16;
 
 export class WipedMemory {
-  readonly #addon: NativeAddon;
+  readonly #addon: MemoryWiper;
   readonly #memory: WebAssembly.Memory;
   #view: Uint8Array;
   /** OS pages at the last wipe, and at the first since the memory was new or given back; 0 = not known yet. */
   #resident: number;
   #touched: number;
 
-  private constructor(addon: NativeAddon, memory: WebAssembly.Memory, view: Uint8Array) {
+  private constructor(addon: MemoryWiper, memory: WebAssembly.Memory, view: Uint8Array) {
     this.#addon = addon;
     this.#memory = memory;
     this.#view = view;
@@ -30,7 +30,7 @@ export class WipedMemory {
   }
 
   /** Undefined if the addon cannot wipe this one. */
-  static of(addon: NativeAddon, memory: WebAssembly.Memory): WipedMemory | undefined {
+  static of(addon: MemoryWiper, memory: WebAssembly.Memory): WipedMemory | undefined {
     const view = new Uint8Array(memory.buffer);
     return addon.prepare(view) ? new WipedMemory(addon, memory, view) : undefined;
   }

@@ -32,6 +32,8 @@ const SAMPLES: Record<string, [string, unknown]> = {
   workers: ['4', 4],
   scheduler: ['fifo', 'fifo'],
   native: ['off', 'off'],
+  timer: ['js', 'js'],
+  pin: ['3, 1', [3, 1]],
   quantumNs: ['250', 250_000],
   maxQueue: ['16', 16],
   spinNs: ['0', 0],
@@ -62,12 +64,12 @@ describe.each(SERVE_SETTINGS.map((setting) => [setting.flag, setting] as const))
     it('is_read_from_the_flag', () => {
       expect(
         resolved(settings(setting.metavar === undefined ? [flag] : [flag, text]), setting.name),
-      ).toBe(value);
+      ).toEqual(value);
     });
 
     it('is_read_from_its_variable', () => {
       expect(setting.env[0]).toBe(variable);
-      expect(resolved(settings([], { [variable]: text }), setting.name)).toBe(value);
+      expect(resolved(settings([], { [variable]: text }), setting.name)).toEqual(value);
     });
 
     it('is_absent_when_nobody_sets_it', () => {
@@ -130,6 +132,11 @@ it.each([
   ['--max-pages', '65537'],
   ['--host', 'a b'],
   ['--scheduler', 'RR'],
+  ['--timer', 'off'],
+  ['--pin', 'yes'],
+  ['--pin', '1,'],
+  ['--pin', '-1'],
+  ['--pin', '65536'],
 ])('%s_%j_is_refused', (flag, text) => {
   expect(problems([`${flag}=${text}`])).toMatch(new RegExp(`^${flag}: must be `));
 });
@@ -141,6 +148,10 @@ it.each([
   ['--deadline-ms', '0.001', { deadlineNs: 1000 }],
   ['--deadline-ms', '3600000', { deadlineNs: 3.6e12 }],
   ['--host', 'fe80::1%eth0', { host: 'fe80::1%eth0' }],
+  ['--timer', 'native', { timer: 'native' }],
+  ['--pin', 'on', { pin: true }],
+  ['--pin', 'off', { pin: false }],
+  ['--pin', '1', { pin: [1] }],
 ])('%s_%s_is_accepted', (flag, text, expected) => {
   expect(settings([flag, text]).overrides).toEqual(expected);
 });

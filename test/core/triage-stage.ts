@@ -1,7 +1,9 @@
 /** What a tick looks at, without any thread: an arena, the memories that guests would poll, two heaps where the chunks would be. */
 
+import type { TickerData } from '../../src/core/messages.ts';
+import type { TriageMode } from '../../src/core/triage.ts';
 import { CONTROL_BYTES, WorkerControl } from '../../src/core/worker-control.ts';
-import { Arena, Heap } from '../../src/ring/index.ts';
+import { Arena, CompletionRing, Deque, Heap } from '../../src/ring/index.ts';
 import { CONTROL_FLAG_INDEX, ExchangeTable, SLOT_BYTES } from '../../src/sandbox/index.ts';
 
 export const WORKERS = 3;
@@ -16,7 +18,8 @@ export class TriageStage {
   readonly heaps: readonly Heap[];
   readonly exchanges: ExchangeTable;
 
-  constructor() {
+  /** `start`: where the free-running counters of the rings begin. */
+  constructor(start = 0) {
     this.arena = Arena.create({
       producers: 2 + WORKERS,
       workers: WORKERS,
@@ -29,6 +32,13 @@ export class TriageStage {
       budgets: 0,
     });
     const { memory } = this.arena.ring;
+    const { layout, constraints } = this.arena;
+    for (let p = 0; p < constraints.producers; p++) {
+      const deque = layout.dequesAddress + p * layout.dequeStrideBytes;
+      Deque.create(memory, deque, { capacity: layout.ringCapacity, start });
+      const ring = layout.completionsAddress + p * layout.completionStrideBytes;
+      CompletionRing.create(memory, ring, { capacity: layout.completionCapacity, start });
+    }
     this.controls = Array.from(
       { length: WORKERS },
       () => new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }),
@@ -43,6 +53,13 @@ export class TriageStage {
 
   get heapAddresses(): number[] {
     return this.heaps.map(({ address }) => address);
+  }
+
+  /** What a timer is started with. */
+  tickerData(triage: TriageMode, quantumNs = 1e6): TickerData {
+    const { arena, controls, heapAddresses } = this;
+    const { memory } = arena.ring;
+    return { memory, controls, quantumNs, idleNsMax: 4e6, triage, heapAddresses };
   }
 
   /** Worker `w` switches to a guest. */

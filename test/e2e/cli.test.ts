@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { nativeAddon } from '../../src/sandbox/index.ts';
 import { luge, wat } from '../core/guests.ts';
 import { eventually, get, openClient, post, within } from './server.ts';
 
@@ -109,7 +110,7 @@ describe('serving', () => {
     const port = await luge.port();
     const base = `http://127.0.0.1:${port}`;
     const lines = luge.stdout.split('\n');
-    expect(lines[0]).toMatch(/^luge: 1 worker\(s\), rr, quantum 1000 µs, /);
+    expect(lines[0]).toMatch(/^luge: 1 worker\(s\), rr, quantum 1000 µs, .*, (js|native) timer, /);
     expect(lines).toContain(`listening on ${base}`);
     for (const { route } of JSON.parse(readFileSync(EXAMPLES, 'utf8')).routes) {
       expect(lines.filter((line) => line.includes(` ${route} `))).toHaveLength(1);
@@ -333,6 +334,33 @@ describe.concurrent('checking', () => {
     const luge = new Luge(file, '--check');
     expect(await within(luge.exit, 'the exit')).toBe(2);
     expect(luge.stderr).toMatch(/^error: .*checked\.wasm.*puts.*\n$/);
+  });
+
+  it('what_needs_the_addon_is_refused_without_it_by_check_too', async () => {
+    for (const [flag, value, text] of [
+      ['--timer', 'native', "timer 'native' needs the native addon"],
+      ['--pin', 'on', 'pin needs the native addon'],
+    ] as const) {
+      for (const more of [[], ['--check']]) {
+        const luge = new Luge(EXAMPLES, '--port', '0', '--native', 'off', flag, value, ...more);
+        expect(await within(luge.exit, 'the end')).toBe(2);
+        expect(luge.stderr).toContain(`error: ${text}`);
+        expect(luge.stderr).toContain('[ERR_NO_ADDON]');
+      }
+    }
+  });
+
+  it.skipIf(nativeAddon() === undefined)('pinned_threads_are_printed_and_serve', async () => {
+    const cores = nativeAddon()?.cores() ?? [];
+    const wrong = new Luge(EXAMPLES, '--pin', '60000', '--workers', '1');
+    expect(await within(wrong.exit, 'the end')).toBe(2);
+    expect(wrong.stderr).toContain('pin: 60000 is no core that this process may use');
+    const luge = new Luge(EXAMPLES, '--port', '0', '--workers', '1', '--pin', 'on');
+    const port = await luge.port();
+    expect(luge.stdout).toContain(`\nluge: worker on core ${cores.at(-1)}, `);
+    expect(luge.stdout).toContain(', native timer, ');
+    expect(await ask(port, get('/fib?20'))).toBe('200 6765\n');
+    expect(await luge.stop()).toBe(0);
   });
 
   it('a_port_that_is_taken_is_one_line_and_exit_code_1', async () => {

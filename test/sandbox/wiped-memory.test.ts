@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type NativeAddon, nativeAddon } from '../../src/sandbox/addon.ts';
+import { type MemoryWiper, type NativeAddon, nativeAddon } from '../../src/sandbox/addon.ts';
 import { WipedMemory } from '../../src/sandbox/wiped-memory.ts';
 
 const PAGE_BYTES = 65_536;
@@ -88,7 +88,7 @@ describe.skipIf(nativeAddon() === undefined)('the addon', () => {
 describe('pages that stay resident', () => {
   let calls: string[];
   let resident: number;
-  const fake: NativeAddon = {
+  const fake: MemoryWiper = {
     prepare: () => true,
     wipe: () => {
       calls.push('wipe');
