@@ -25,6 +25,7 @@ import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
+import { checkTexts } from './load-texts.ts';
 import { sandboxLimits } from './sandbox-limits.ts';
 import { Supervisor } from './supervisor.ts';
 import { TickerCells } from './ticker-cells.ts';
@@ -142,6 +143,7 @@ export class Runtime {
    */
   async load(name: string, options: LoadOptions): Promise<LoadedFunction> {
     this.#assertOpen();
+    checkTexts(name, options);
     const deadlineMs = options.deadlineMs ?? 30_000;
     const tenant = options.tenant ?? DEFAULT_TENANT;
     const { image, info } = compileFunction(options.wasm, {

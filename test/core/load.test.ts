@@ -97,3 +97,27 @@ it.each([
   expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
   expect((error as Error).message).toContain(Object.keys(options)[0]);
 });
+
+it.each([
+  [{ args: ['fine', 'no\0t'] }, 'args[1] must be a string without NUL; there is one at index 2'],
+  [{ args: [7 as unknown as string] }, 'args[0] must be a string, not number'],
+  [{ env: { MODE: '\0' } }, 'env.MODE must be a string without NUL; there is one at index 0'],
+  [{ env: { 'A B': 'x\0' } }, 'env["A B"] must be a string without NUL; there is one at index 1'],
+  [{ env: { 'A\0B': '' } }, 'env["A\\u0000B"]: a variable has a name without "=" and NUL'],
+  [{ env: { 'A=B': '' } }, 'env["A=B"]: a variable has a name without "=" and NUL'],
+  [{ env: { '': 'x' } }, 'env[""]: a variable has a name without "=" and NUL'],
+  [{ route: '/a\0' }, 'route must be a string without NUL; there is one at index 2'],
+  [{ tenant: '\0' }, 'tenant must be a string without NUL; there is one at index 0'],
+  [{ contentType: 'a/\0' }, 'contentType must be a string without NUL; there is one at index 2'],
+])('load_refuses_%j_before_any_worker_hears_of_it', async (options, message) => {
+  await using runtime = await small();
+  await runtime.load('echo', { wasm: ECHO });
+  await expect(runtime.load('f', { wasm: ECHO, ...options })).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: `load: ${message}`,
+  });
+  await expect(runtime.load('f\0', { wasm: ECHO })).rejects.toThrow('load: name must be');
+  expect(runtime.get('f')).toBeUndefined();
+  expect(textOf(await runtime.invoke('echo', { body: 'still' }))).toBe('still');
+  expect(runtime.stats().workersLost).toBe(0);
+});
