@@ -11,7 +11,7 @@ import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts
 import { compileFunction, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
 import { readModule } from './module-file.ts';
-import { resolveSettings, type ServeSettings } from './settings.ts';
+import { DEFAULTS, resolveSettings, type ServeSettings } from './settings.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -85,8 +85,22 @@ function describeLimits(limits: SandboxLimits): string {
   return `up to ${sandboxesPerWorker} sandboxes and ${memoriesPerWorker} memories a worker; this process has room for ${memoriesPerProcess} (${boundBy})`;
 }
 
-function tenantLimit({ maxConcurrency }: TenantConfig): string {
-  return Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '';
+/** Of the runtime, where they are not the default. */
+function describeSettings({ maxHeapMbPerWorker, kv }: ServeConfig): string {
+  const store = Object.entries(kv).map(([key, value]) => `kv ${key} ${value}`);
+  return [
+    ...(maxHeapMbPerWorker === DEFAULTS.maxHeapMbPerWorker
+      ? []
+      : [`heap ${maxHeapMbPerWorker} MB a worker`]),
+    ...store,
+  ]
+    .map((text) => `, ${text}`)
+    .join('');
+}
+
+function tenantLimit({ maxConcurrency, kvMaxBytes }: TenantConfig): string {
+  const use = Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '';
+  return kvMaxBytes === undefined ? use : `${use}, kv ${kvMaxBytes} B`;
 }
 
 /** The limits as they are, wherever they come from. */
@@ -101,7 +115,14 @@ function routeLimits(route: RouteConfig): string {
     `output ${route.maxOutputBytes} B`,
     ...(Number.isFinite(maxConcurrency) ? [`concurrency ${maxConcurrency}`] : []),
     ...(prewarm > 0 ? [`prewarm ${prewarm}`] : []),
+    ...unusual('module', route.maxModuleBytes, DEFAULTS.route.maxModuleBytes, 'B'),
+    ...unusual('tables', route.maxTableElements, DEFAULTS.route.maxTableElements, 'elements'),
+    ...unusual('array', route.maxArrayBytes, DEFAULTS.route.maxArrayBytes, 'B'),
   ].join(', ');
+}
+
+function unusual(name: string, value: number, usual: number, unit: string): string[] {
+  return value === usual ? [] : [`${name} ${value} ${unit}`];
 }
 
 function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly string[]): HttpSite {
@@ -130,15 +151,17 @@ function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly st
 /** Compiles every module as `run` would, and says what would be served. */
 async function check(config: ServeConfig, limits: SandboxLimits): Promise<number> {
   const modules = new ModuleCache();
-  print(`ok: ${describeLimits(limits)}`);
+  print(`ok: ${describeLimits(limits)}${describeSettings(config)}`);
   for (const tenant of config.tenants) {
     for (const route of tenant.routes) {
       const wasm = await modules.read(route);
-      const { maxPages, growth } = route;
+      const { maxPages, growth, maxModuleBytes } = route;
       await atRoute(route, async () => {
         compileFunction(wasm, {
           ...specOf(route),
           ...{ id: 0, name: route.route, tenant: tenant.name, tenantId: 0, maxPages, growth },
+          limits: { tableElements: route.maxTableElements, arrayBytes: route.maxArrayBytes },
+          maxModuleBytes,
         });
       });
     }
@@ -204,6 +227,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
     kv: config.kv,
+    maxHeapMbPerWorker: config.maxHeapMbPerWorker,
     ...(config.spinNs === 'auto' ? {} : { spinUs: config.spinNs / 1e3 }),
     ...(maxSandboxesPerWorker === undefined ? {} : { maxSandboxesPerWorker }),
     onLog: ({ fn, text }) => {
@@ -260,6 +284,9 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
         cpuLimitMs: route.cpuLimitNs / NS_PER_MS,
         queueTimeoutMs: route.queueTimeoutNs / NS_PER_MS,
         memory: { maxPages: route.maxPages, growth: route.growth },
+        maxModuleBytes: route.maxModuleBytes,
+        maxTableElements: route.maxTableElements,
+        maxArrayBytes: route.maxArrayBytes,
         maxOutputBytes: route.maxOutputBytes,
         streamHighWaterBytes: route.streamHighWaterBytes,
         tenant: tenant.name,
@@ -320,7 +347,7 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
   print(
     `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker, ${runtime.native ? 'native' : 'no native'} addon`,
   );
-  print(`luge: ${describeLimits(runtime.limits)}`);
+  print(`luge: ${describeLimits(runtime.limits)}${describeSettings(config)}`);
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
     const base = `http://${host}:${server.ports[i]}`;

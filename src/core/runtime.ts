@@ -6,6 +6,8 @@ import {
   type AllocationLimits,
   compileFunction,
   type FunctionSpec,
+  MODULE_BYTES,
+  MODULE_BYTES_MAX,
   nativeAddon,
   preopensOf,
   type RewriteInfo,
@@ -163,6 +165,7 @@ export class Runtime {
       maxPages: options.memory?.maxPages ?? 1024,
       growth: options.memory?.growth ?? 'retire',
       limits: allocationLimits(options),
+      maxModuleBytes: moduleBytes(options.maxModuleBytes ?? MODULE_BYTES),
       args: options.args ?? [],
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
       maxConcurrency: concurrencyOf('load', options.maxConcurrency),
@@ -328,6 +331,10 @@ function highWater(bytes: number): number {
 
 function callDepth(depth: number): number {
   return whole('load: maxCallDepth', depth, 0, CALL_DEPTH_MAX);
+}
+
+function moduleBytes(bytes: number): number {
+  return whole('load: maxModuleBytes', bytes, 1, MODULE_BYTES_MAX);
 }
 
 function heapMb(mb: number): number {

@@ -121,3 +121,22 @@ it.each([
   expect(textOf(await runtime.invoke('echo', { body: 'still' }))).toBe('still');
   expect(runtime.stats().workersLost).toBe(0);
 });
+
+it('a_module_may_be_as_large_as_its_limit_and_no_larger', async () => {
+  await using runtime = await small();
+  await runtime.load('f', { wasm: ECHO, maxModuleBytes: ECHO.length });
+  await expect(
+    runtime.load('f', { wasm: ECHO, maxModuleBytes: ECHO.length - 1 }),
+  ).rejects.toMatchObject({
+    code: 'ERR_MODULE_LIMIT',
+    message: `the module has ${ECHO.length} bytes; the limit is ${ECHO.length - 1} (maxModuleBytes)`,
+  });
+  // It is looked at no further: bytes beyond the limit cost nothing.
+  const large = new Uint8Array(64 * 2 ** 20 + 1);
+  expect(await codeOf(runtime.load('g', { wasm: large }))).toBe('ERR_MODULE_LIMIT');
+  for (const maxModuleBytes of [0, 1.5, 2 ** 30 + 1, Number.POSITIVE_INFINITY]) {
+    const load = runtime.load('g', { wasm: ECHO, maxModuleBytes });
+    expect(await codeOf(load)).toBe('ERR_INVALID_ARGUMENT');
+  }
+  expect(textOf(await runtime.invoke('f', { body: 'x' }))).toBe('x');
+});
