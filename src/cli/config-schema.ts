@@ -380,6 +380,9 @@ export interface RouteConfig {
   readonly queueTimeoutNs: number;
   readonly maxPages: number;
   readonly growth: 'retire' | 'keep';
+  readonly maxModuleBytes: number;
+  readonly maxTableElements: number;
+  readonly maxArrayBytes: number;
   readonly maxBodyBytes: number;
   readonly maxOutputBytes: number;
   readonly streamHighWaterBytes: number;

@@ -72,6 +72,7 @@ export interface ServeConfig {
   readonly spinNs: number | 'auto';
   /** Undefined: by the address space. */
   readonly maxSandboxesPerWorker: number | undefined;
+  readonly maxHeapMbPerWorker: number;
   readonly http: HttpConfig;
   readonly logRequests: boolean;
   /** What the file says of the key-value store; its own file as an absolute path. */
@@ -114,6 +115,9 @@ const limitFields = {
       { error: mustBe('an object') },
     )
     .optional(),
+  maxModuleBytes: numberField(LIMITS.moduleBytes).optional(),
+  maxTableElements: numberField(LIMITS.tableElements).optional(),
+  maxArrayBytes: numberField(LIMITS.arrayBytes).optional(),
   maxBodyBytes: numberField(LIMITS.bodyBytes).optional(),
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
   streamHighWaterBytes: numberField(LIMITS.highWaterBytes).optional(),
@@ -230,6 +234,7 @@ const lugeSchema = z.strictObject(
     maxQueue: numberField(LIMITS.maxQueue).optional(),
     spinUs: numberField(LIMITS.spinUs).optional(),
     maxSandboxesPerWorker: numberField(LIMITS.sandboxes).optional(),
+    maxHeapMbPerWorker: numberField(LIMITS.heapMb).optional(),
     logRequests: z.boolean({ error: mustBe('true or false') }).optional(),
     http: z
       .strictObject(
@@ -416,7 +421,7 @@ function checkRoutes(
   for (const { path, value } of routes) {
     const module = rawField(value, 'module');
     if (typeof module === 'string' && module !== '') {
-      const problem = moduleFileProblem(resolve(folder, module));
+      const problem = moduleFileProblem(resolve(folder, module), moduleBytes(document, value));
       if (problem !== undefined) {
         document.report([...path, 'module'], `${resolve(folder, module)}: ${problem}`);
       }
@@ -438,6 +443,13 @@ function checkRoutes(
       );
     }
   }
+}
+
+/** Of a route, as the raw tree has it; what is no number is told elsewhere. */
+function moduleBytes(document: ConfigDocument, route: unknown): number {
+  const key = 'maxModuleBytes';
+  const given = rawField(route, key) ?? rawField(rawField(document.value, 'defaults'), key);
+  return typeof given === 'number' ? given : DEFAULTS.route[key];
 }
 
 function checkFolders(
@@ -537,6 +549,9 @@ type RouteLimitConfig = Pick<
   | 'queueTimeoutNs'
   | 'maxPages'
   | 'growth'
+  | 'maxModuleBytes'
+  | 'maxTableElements'
+  | 'maxArrayBytes'
   | 'maxBodyBytes'
   | 'maxOutputBytes'
   | 'streamHighWaterBytes'
@@ -571,6 +586,10 @@ function routeLimits(
     maxPages:
       overrides.maxPages ?? route.memory?.maxPages ?? defaults.memory?.maxPages ?? builtIn.maxPages,
     growth: route.memory?.growth ?? defaults.memory?.growth ?? builtIn.growth,
+    maxModuleBytes: route.maxModuleBytes ?? defaults.maxModuleBytes ?? builtIn.maxModuleBytes,
+    maxTableElements:
+      route.maxTableElements ?? defaults.maxTableElements ?? builtIn.maxTableElements,
+    maxArrayBytes: route.maxArrayBytes ?? defaults.maxArrayBytes ?? builtIn.maxArrayBytes,
     maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
     maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
     streamHighWaterBytes:
@@ -624,13 +643,15 @@ function serveConfig(
     maxQueue: overrides.maxQueue ?? file.maxQueue ?? DEFAULTS.maxQueue,
     spinNs: overrides.spinNs ?? (file.spinUs === undefined ? 'auto' : file.spinUs * NS_PER_US),
     maxSandboxesPerWorker: overrides.maxSandboxesPerWorker ?? file.maxSandboxesPerWorker,
+    maxHeapMbPerWorker:
+      overrides.maxHeapMbPerWorker ?? file.maxHeapMbPerWorker ?? DEFAULTS.maxHeapMbPerWorker,
     http: {
       ...DEFAULTS.http,
       ...file.http,
       drainTimeoutMs: drainTimeoutMs ?? DEFAULTS.http.drainTimeoutMs,
     } as HttpConfig,
     logRequests: overrides.logRequests ?? file.logRequests ?? DEFAULTS.logRequests,
-    kv: kvOptions(source, file.kv),
+    kv: kvOptions(source, file.kv, overrides),
     tenants: withPort(source, tenants, overrides, warnings),
     warnings,
   };
@@ -647,14 +668,18 @@ function schedulerOf(
   return pathToFileURL(resolve(flag === undefined ? dirname(resolve(source)) : '.', name));
 }
 
-/** Its file is looked for beside the configuration. */
-function kvOptions(source: string, kv: LugeFile['kv']): KvOptions {
-  const { file, ...limits } = kv ?? {};
-  const given = Object.entries(limits).filter(([, value]) => value !== undefined);
-  return {
-    ...Object.fromEntries(given),
-    ...(file === undefined ? {} : { file: resolve(dirname(resolve(source)), file) }),
+/** Its file is looked for beside the configuration, or where the flag was typed. */
+function kvOptions(source: string, kv: LugeFile['kv'], overrides: ServeOverrides): KvOptions {
+  const { kvFile } = overrides;
+  const file = kv?.file && resolve(dirname(resolve(source)), kv.file);
+  const given = {
+    maxBytes: overrides.kvMaxBytes ?? kv?.maxBytes,
+    maxTenantBytes: overrides.kvMaxTenantBytes ?? kv?.maxTenantBytes,
+    maxKeyBytes: overrides.kvMaxKeyBytes ?? kv?.maxKeyBytes,
+    maxValueBytes: overrides.kvMaxValueBytes ?? kv?.maxValueBytes,
+    file: kvFile === undefined ? file : resolve(kvFile),
   };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
 /** One port cannot serve two tenants. A PORT in the environment was not meant for such a file; the others were. */

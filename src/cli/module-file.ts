@@ -10,6 +10,7 @@
 import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import { MODULE_BYTES_MAX } from '../sandbox/index.ts';
 
 export type ModuleFileCode = 'ERR_MODULE_FILE' | 'ERR_WAT_SYNTAX' | 'ERR_WAT_INVALID';
 
@@ -25,17 +26,23 @@ export class ModuleFileError extends Error {
   }
 }
 
-/** V8 compiles no larger one. */
-export const MODULE_BYTES_MAX: number = 1 << 30;
-
-/** Why the file at `path` cannot be read as a module, as far as its directory entry tells; undefined when nothing is wrong. */
-export function moduleFileProblem(path: string): string | undefined {
+/**
+ * Why the file at `path` cannot be read as a module, as far as its directory entry tells; undefined when nothing is wrong. `maxModuleBytes` is not
+ * asked of a text, which is several times what becomes of it.
+ */
+export function moduleFileProblem(
+  path: string,
+  maxModuleBytes: number = MODULE_BYTES_MAX,
+): string | undefined {
   try {
     const entry = statSync(path);
     if (entry.isDirectory()) return 'is a directory, not a module';
     if (!entry.isFile()) return 'is not a regular file';
     if (entry.size === 0) return 'is empty';
     if (entry.size > MODULE_BYTES_MAX) return `is larger than ${MODULE_BYTES_MAX} bytes`;
+    if (entry.size > maxModuleBytes && extname(path) !== '.wat') {
+      return `has ${entry.size} bytes; the limit is ${maxModuleBytes} (maxModuleBytes)`;
+    }
     accessSync(path, constants.R_OK);
     return undefined;
   } catch (error) {

@@ -1,5 +1,6 @@
 /** What the commands that look at one module share: where it comes from, and how they say what is wrong with it. */
-import { decodeModule, MODULE_BYTES_MAX, ModuleFileError, readModule } from './module-file.ts';
+import { MODULE_BYTES_MAX } from '../sandbox/index.ts';
+import { decodeModule, ModuleFileError, readModule } from './module-file.ts';
 
 export const OK = 0;
 /** It could not be done, though nothing is wrong with what the user gave. */

@@ -16,7 +16,7 @@ import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts
 import { compileFunction, nativeAddon, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
 import { readModule } from './module-file.ts';
-import { resolveSettings, type ServeSettings } from './settings.ts';
+import { DEFAULTS, resolveSettings, type ServeSettings } from './settings.ts';
 
 const OK = 0;
 const FAILED = 1;
@@ -102,10 +102,24 @@ function describeLimits(limits: SandboxLimits): string {
   return `up to ${sandboxesPerWorker} sandboxes and ${memoriesPerWorker} memories a worker; this process has room for ${memoriesPerProcess} (${boundBy})`;
 }
 
+/** Of the runtime, where they are not the default. */
+function describeSettings({ maxHeapMbPerWorker, kv }: ServeConfig): string {
+  const store = Object.entries(kv).map(([key, value]) => `kv ${key} ${value}`);
+  return [
+    ...(maxHeapMbPerWorker === DEFAULTS.maxHeapMbPerWorker
+      ? []
+      : [`heap ${maxHeapMbPerWorker} MB a worker`]),
+    ...store,
+  ]
+    .map((text) => `, ${text}`)
+    .join('');
+}
+
 function tenantLimit(tenant: TenantConfig): string {
-  const { maxConcurrency, maxBudgetNs, replenishmentPeriodNs } = tenant;
+  const { maxConcurrency, kvMaxBytes, maxBudgetNs, replenishmentPeriodNs } = tenant;
   return [
     Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '',
+    kvMaxBytes === undefined ? '' : `, kv ${kvMaxBytes} B`,
     maxBudgetNs === 0
       ? ''
       : `, budget ${maxBudgetNs / NS_PER_MS} ms in ${replenishmentPeriodNs / NS_PER_MS} ms`,
@@ -124,7 +138,14 @@ function routeLimits(route: RouteConfig): string {
     `output ${route.maxOutputBytes} B`,
     ...(Number.isFinite(maxConcurrency) ? [`concurrency ${maxConcurrency}`] : []),
     ...(prewarm > 0 ? [`prewarm ${prewarm}`] : []),
+    ...unusual('module', route.maxModuleBytes, DEFAULTS.route.maxModuleBytes, 'B'),
+    ...unusual('tables', route.maxTableElements, DEFAULTS.route.maxTableElements, 'elements'),
+    ...unusual('array', route.maxArrayBytes, DEFAULTS.route.maxArrayBytes, 'B'),
   ].join(', ');
+}
+
+function unusual(name: string, value: number, usual: number, unit: string): string[] {
+  return value === usual ? [] : [`${name} ${value} ${unit}`];
 }
 
 function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly string[]): HttpSite {
@@ -153,16 +174,18 @@ function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly st
 /** Compiles every module as `run` would, and says what would be served. */
 async function check(config: ServeConfig, { limits, cores }: Machine): Promise<number> {
   const modules = new ModuleCache();
-  print(`ok: ${describeLimits(limits)}`);
+  print(`ok: ${describeLimits(limits)}${describeSettings(config)}`);
   if (cores !== undefined) print(`ok: ${describePlan(cores)}`);
   for (const tenant of config.tenants) {
     for (const route of tenant.routes) {
       const wasm = await modules.read(route);
-      const { maxPages, growth } = route;
+      const { maxPages, growth, maxModuleBytes } = route;
       await atRoute(route, async () => {
         compileFunction(wasm, {
           ...specOf(route),
           ...{ id: 0, name: route.route, tenant: tenant.name, tenantId: 0, maxPages, growth },
+          limits: { tableElements: route.maxTableElements, arrayBytes: route.maxArrayBytes },
+          maxModuleBytes,
         });
       });
     }
@@ -235,6 +258,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
     kv: config.kv,
+    maxHeapMbPerWorker: config.maxHeapMbPerWorker,
     ...(config.spinNs === 'auto' ? {} : { spinUs: config.spinNs / 1e3 }),
     ...(maxSandboxesPerWorker === undefined ? {} : { maxSandboxesPerWorker }),
     onLog: ({ fn, text }) => {
@@ -304,6 +328,9 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
         cpuLimitMs: route.cpuLimitNs / NS_PER_MS,
         queueTimeoutMs: route.queueTimeoutNs / NS_PER_MS,
         memory: { maxPages: route.maxPages, growth: route.growth },
+        maxModuleBytes: route.maxModuleBytes,
+        maxTableElements: route.maxTableElements,
+        maxArrayBytes: route.maxArrayBytes,
         maxOutputBytes: route.maxOutputBytes,
         streamHighWaterBytes: route.streamHighWaterBytes,
         tenant: tenant.name,
@@ -365,7 +392,7 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
   print(
     `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, ${runtime.timer} timer, ${runtime.native ? 'native' : 'no native'} addon`,
   );
-  print(`luge: ${describeLimits(runtime.limits)}`);
+  print(`luge: ${describeLimits(runtime.limits)}${describeSettings(config)}`);
   if (runtime.cores !== undefined) print(`luge: ${describePlan(runtime.cores)}`);
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;

@@ -11,7 +11,13 @@
 import type { Command } from 'commander';
 import { SCHEDULERS, type SchedulerName } from '../core/index.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/index.ts';
-import { FILE_DEFAULTS, FILE_LIMITS } from '../sandbox/index.ts';
+import {
+  ALLOCATION_LIMITS,
+  FILE_DEFAULTS,
+  FILE_LIMITS,
+  MODULE_BYTES,
+  MODULE_BYTES_MAX,
+} from '../sandbox/index.ts';
 
 export interface NumberRange {
   readonly min: number;
@@ -37,6 +43,10 @@ export const LIMITS: {
   readonly timeoutMs: NumberRange;
   readonly drainMs: NumberRange;
   readonly maxPages: NumberRange;
+  readonly moduleBytes: NumberRange;
+  readonly tableElements: NumberRange;
+  readonly arrayBytes: NumberRange;
+  readonly heapMb: NumberRange;
   readonly bodyBytes: NumberRange;
   readonly outputBytes: NumberRange;
   readonly highWaterBytes: NumberRange;
@@ -79,6 +89,12 @@ export const LIMITS: {
   timeoutMs: whole(1, 3_600_000),
   drainMs: whole(0, 3_600_000),
   maxPages: whole(1, 65_536),
+  moduleBytes: whole(1, MODULE_BYTES_MAX),
+  // Beyond these two a worker's full heap may be the end of the process (sandbox/rewriter/allocation.ts).
+  tableElements: whole(0, 1_000_000),
+  arrayBytes: whole(0, 1 << 22),
+  // Node itself does not start in much less.
+  heapMb: whole(64, 1 << 20),
   bodyBytes: whole(0, 1 << 30),
   outputBytes: whole(1, 1 << 30),
   highWaterBytes: whole(4096, 1 << 30),
@@ -124,6 +140,8 @@ export const DEFAULTS = {
   quantumUs: 1000,
   // Above this a client waits longer than it would for a retry; 429/503 is the better answer.
   maxQueue: 1024,
+  // Guests' garbage-collected objects; the runtime's own are a few megabytes (core/supervisor.ts).
+  maxHeapMbPerWorker: 512,
   logRequests: false,
   http: {
     ...DEFAULT_HTTP_LIMITS,
@@ -139,6 +157,9 @@ export const DEFAULTS = {
     maxPages: 1024,
     // Exact traps at the old bound; a grown memory cannot shrink (DESIGN.md 5.6).
     growth: 'retire',
+    maxModuleBytes: MODULE_BYTES as number,
+    maxTableElements: ALLOCATION_LIMITS.tableElements as number,
+    maxArrayBytes: ALLOCATION_LIMITS.arrayBytes as number,
     maxBodyBytes: 1_048_576,
     maxOutputBytes: 4_194_304,
     // Sixteen chunks: between a socket's buffer and what a slow client may hold of the memory for bodies.
@@ -188,6 +209,13 @@ export interface ServeOverrides {
   maxQueue?: number;
   spinNs?: number;
   maxSandboxesPerWorker?: number;
+  maxHeapMbPerWorker?: number;
+  kvMaxBytes?: number;
+  kvMaxTenantBytes?: number;
+  kvMaxKeyBytes?: number;
+  kvMaxValueBytes?: number;
+  /** As it was given: a path from the working directory on. */
+  kvFile?: string;
   deadlineNs?: number;
   cpuLimitNs?: number;
   maxPages?: number;
@@ -388,6 +416,50 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     'sandboxes that a worker may have, in use and ready (default: a quarter of what the address space holds)',
     LIMITS.sandboxes,
   ),
+  numberSetting(
+    'maxHeapMbPerWorker',
+    '--max-heap-mb-per-worker',
+    '<n>',
+    `megabytes of garbage-collected objects of a worker's guests; beyond, the worker is replaced (default ${DEFAULTS.maxHeapMbPerWorker})`,
+    LIMITS.heapMb,
+  ),
+  numberSetting(
+    'kvMaxBytes',
+    '--kv-max-bytes',
+    '<n>',
+    'key-value store of all tenants together, 0 for none (default 16777216)',
+    LIMITS.kvBytes,
+  ),
+  numberSetting(
+    'kvMaxTenantBytes',
+    '--kv-max-tenant-bytes',
+    '<n>',
+    'of a tenant that has no limit of its own (default: all of it)',
+    LIMITS.kvBytes,
+  ),
+  numberSetting(
+    'kvMaxKeyBytes',
+    '--kv-max-key-bytes',
+    '<n>',
+    `longest key (default ${LIMITS.kvKeyBytes.max})`,
+    LIMITS.kvKeyBytes,
+  ),
+  numberSetting(
+    'kvMaxValueBytes',
+    '--kv-max-value-bytes',
+    '<n>',
+    'longest value (default 65536)',
+    LIMITS.kvValueBytes,
+  ),
+  {
+    name: 'kvFile',
+    flag: '--kv-file',
+    env: ['LUGE_KV_FILE'],
+    metavar: '<path>',
+    help: 'SQLite database that the key-value store is loaded from and saved to (default: in memory only)',
+    accepts: 'the path of a file',
+    parse: (text) => (/^[^\0]+$/.test(text) ? text : undefined),
+  },
   numberSetting(
     'deadlineNs',
     '--deadline-ms',

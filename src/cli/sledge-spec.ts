@@ -219,6 +219,9 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     queueTimeoutNs: deadlineNs,
     maxPages: overrides.maxPages ?? DEFAULTS.route.maxPages,
     growth: DEFAULTS.route.growth,
+    maxModuleBytes: DEFAULTS.route.maxModuleBytes,
+    maxTableElements: DEFAULTS.route.maxTableElements,
+    maxArrayBytes: DEFAULTS.route.maxArrayBytes,
     maxBodyBytes: SLEDGE_BODY_BYTES,
     maxOutputBytes: SLEDGE_BODY_BYTES,
     // SLEdge answers with a Content-Length: nothing goes out in parts unless the guest asks for it.

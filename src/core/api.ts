@@ -84,6 +84,8 @@ export interface LogLine {
 export interface LoadOptions {
   /** The module's bytes (binary format). */
   readonly wasm: Uint8Array;
+  /** Of the module; a larger one is refused with ERR_MODULE_LIMIT. At most 1 GiB, default 64 MiB. */
+  readonly maxModuleBytes?: number;
   /** What the guest sees as its route. Default: '/' + name. */
   readonly route?: string;
   /** Functions of one tenant share its limits and its part of the key-value store, and may call each other. Default 'default'. */
@@ -227,6 +229,8 @@ export interface WorkerStats {
   readonly failed: number;
   readonly preemptions: number;
   readonly kills: number;
+  /** How often a guest was stopped because its client took its response too slowly. */
+  readonly streamStops: number;
   readonly parks: number;
   readonly sandboxes: number;
   readonly sandboxesMade: number;

@@ -6,6 +6,8 @@ import {
   type AllocationLimits,
   compileFunction,
   type FunctionSpec,
+  MODULE_BYTES,
+  MODULE_BYTES_MAX,
   monotonicNs,
   nativeAddon,
   preopensOf,
@@ -28,6 +30,7 @@ import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
+import { checkTexts } from './load-texts.ts';
 import { type CorePlan, listenerCores, planProcessCores } from './pinning.ts';
 import { chooseTimer } from './quantum-timer.ts';
 import { sandboxLimits } from './sandbox-limits.ts';
@@ -187,6 +190,7 @@ export class Runtime {
    */
   async load(name: string, options: LoadOptions): Promise<LoadedFunction> {
     this.#assertOpen();
+    checkTexts(name, options);
     const deadlineMs = options.deadlineMs ?? 30_000;
     const tenant = options.tenant ?? DEFAULT_TENANT;
     const { image, info } = compileFunction(options.wasm, {
@@ -206,6 +210,7 @@ export class Runtime {
       maxPages: options.memory?.maxPages ?? 1024,
       growth: options.memory?.growth ?? 'retire',
       limits: allocationLimits(options),
+      maxModuleBytes: moduleBytes(options.maxModuleBytes ?? MODULE_BYTES),
       args: options.args ?? [],
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
       maxConcurrency: concurrencyOf('load', options.maxConcurrency),
@@ -410,6 +415,10 @@ function highWater(bytes: number): number {
 
 function callDepth(depth: number): number {
   return whole('load: maxCallDepth', depth, 0, CALL_DEPTH_MAX);
+}
+
+function moduleBytes(bytes: number): number {
+  return whole('load: maxModuleBytes', bytes, 1, MODULE_BYTES_MAX);
 }
 
 function heapMb(mb: number): number {

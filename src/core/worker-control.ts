@@ -35,6 +35,7 @@ export const COUNTERS: readonly Counter[] = [
   'memories',
   'memoriesIdle',
   'memoriesReused',
+  'streamStops',
 ];
 
 const EPOCH = 0;
@@ -47,6 +48,7 @@ const WAIT_KEY = 40;
 const MAIL = 128;
 const STIR = 132;
 const COUNTERS_AT = 256;
+/** Room for 32 counters. */
 export const CONTROL_BYTES = 384;
 
 export class WorkerControl {

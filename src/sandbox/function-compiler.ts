@@ -10,7 +10,17 @@ export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories' | 'hasWid
   readonly growth: 'retire' | 'keep';
   /** Default: ALLOCATION_LIMITS. */
   readonly limits?: Partial<AllocationLimits>;
+  /** Default: MODULE_BYTES. */
+  readonly maxModuleBytes?: number;
 };
+
+/**
+ * Rewriting and validating hold the thread that loads for about 30 ms a megabyte, and take 5 times the module in memory for that long: 1.6 s and
+ * 0.3 GB for one of 50 MB (bench/synthetic-module.ts, loaded by a runtime). Go's and Python's programs have 2 to 30 MB.
+ */
+export const MODULE_BYTES: number = 64 * 2 ** 20;
+/** V8 compiles no larger one. */
+export const MODULE_BYTES_MAX: number = 2 ** 30;
 
 /** A megabyte or two of tables, and the largest array that is sure to leave a full heap's worker time to end alone (rewriter/allocation.ts). */
 export const ALLOCATION_LIMITS: AllocationLimits = {
@@ -40,7 +50,11 @@ export function compileFunction(
   wasm: Uint8Array,
   settings: FunctionSettings,
 ): { image: FunctionImage; info: RewriteInfo } {
-  const { maxPages, growth, limits: wanted, ...given } = settings;
+  const { maxPages, growth, limits: wanted, maxModuleBytes = MODULE_BYTES, ...given } = settings;
+  if (wasm.length > maxModuleBytes) {
+    const text = `the module has ${wasm.length} bytes; the limit is ${maxModuleBytes} (maxModuleBytes)`;
+    throw new FunctionError('ERR_MODULE_LIMIT', text);
+  }
   const rest = checkPreopens(given, (text) => new FunctionError('ERR_FILES', text));
   const limits = { ...ALLOCATION_LIMITS, ...wanted };
   const { bytes, info } = rewrite(wasm, { maxPages, growth, limits, standalone: true });

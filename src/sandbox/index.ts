@@ -22,6 +22,8 @@ export {
   compileRewritten,
   FunctionError,
   type FunctionSettings,
+  MODULE_BYTES,
+  MODULE_BYTES_MAX,
 } from './function-compiler.ts';
 export type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
 export { type GuestKernel, Host } from './host.ts';

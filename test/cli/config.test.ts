@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type ServeConfig } from '../../src/cli/config.ts';
 import type { ServeOverrides } from '../../src/cli/settings.ts';
@@ -90,6 +90,9 @@ describe('luge form', () => {
             queueTimeoutNs: 30e9,
             maxPages: 1024,
             growth: 'retire',
+            maxModuleBytes: 1 << 26,
+            maxTableElements: 100_000,
+            maxArrayBytes: 1 << 20,
             maxBodyBytes: 1 << 20,
             maxOutputBytes: 4 << 20,
             streamHighWaterBytes: 1 << 18,
@@ -124,6 +127,7 @@ describe('luge form', () => {
       maxQueue: 16,
       spinUs: 7,
       maxSandboxesPerWorker: 9,
+      maxHeapMbPerWorker: 64,
       logRequests: true,
       kv: {
         maxBytes: 1 << 20,
@@ -156,6 +160,9 @@ describe('luge form', () => {
           cpuLimitMs: 20,
           queueTimeoutMs: 0.25,
           memory: { maxPages: 16, growth: 'keep' },
+          maxModuleBytes: 3000,
+          maxTableElements: 0,
+          maxArrayBytes: 1 << 22,
           maxBodyBytes: 0,
           maxOutputBytes: 10,
           streamHighWaterBytes: 5000,
@@ -186,6 +193,7 @@ describe('luge form', () => {
       maxQueue: 16,
       spinNs: 7000,
       maxSandboxesPerWorker: 9,
+      maxHeapMbPerWorker: 64,
       logRequests: true,
       http: {
         maxHeadBytes: 2048,
@@ -213,6 +221,9 @@ describe('luge form', () => {
       queueTimeoutNs: 250_000,
       maxPages: 16,
       growth: 'keep',
+      maxModuleBytes: 3000,
+      maxTableElements: 0,
+      maxArrayBytes: 1 << 22,
       maxBodyBytes: 0,
       maxOutputBytes: 10,
       streamHighWaterBytes: 5000,
@@ -682,4 +693,38 @@ it('a_tenant_has_limits_of_its_own', () => {
     3,
     Number.POSITIVE_INFINITY,
   ]);
+});
+
+it('flags_of_the_key_value_store_lie_over_the_file_one_by_one', () => {
+  const kv = { maxBytes: 1 << 20, maxKeyBytes: 100, file: 'state.db' };
+  const config = load({ kv, routes: [route()] }, { kvMaxBytes: 4096, kvMaxValueBytes: 8 });
+  const file = join(folder, 'state.db');
+  expect(config.kv).toEqual({ maxBytes: 4096, maxKeyBytes: 100, maxValueBytes: 8, file });
+  // A path in the file starts at the file, one in a flag where it was typed.
+  expect(load({ kv, routes: [route()] }, { kvFile: 'other.db' }).kv.file).toBe(resolve('other.db'));
+  const bare = loadConfig(join(folder, 'b.wasm'), { kvFile: 'b.db', maxHeapMbPerWorker: 65 });
+  expect([bare.kv, bare.maxHeapMbPerWorker]).toEqual([{ file: resolve('b.db') }, 65]);
+});
+
+describe('the size of a module', () => {
+  const binary = (more: object = {}): object => ({ route: '/b', module: 'b.wasm', ...more });
+
+  it('is_checked_with_the_file_and_its_place', () => {
+    expect(problems({ routes: [route(), binary({ maxModuleBytes: 7 })] })).toEqual([
+      'routes[1].module: b.wasm: has 8 bytes; the limit is 7 (maxModuleBytes)',
+    ]);
+    expect(problems({ routes: [binary({ maxModuleBytes: 8 })] })).toEqual([]);
+  });
+
+  it('is_limited_by_the_defaults_unless_the_route_says_otherwise', () => {
+    const defaults = { maxModuleBytes: 7 };
+    expect(problems({ defaults, routes: [binary()] })).toEqual([
+      'routes[0].module: b.wasm: has 8 bytes; the limit is 7 (maxModuleBytes)',
+    ]);
+    expect(problems({ defaults, routes: [binary({ maxModuleBytes: 9 })] })).toEqual([]);
+  });
+
+  it('of_a_text_is_not_that_of_its_file', () => {
+    expect(problems({ routes: [route({ maxModuleBytes: 7 })] })).toEqual([]);
+  });
 });

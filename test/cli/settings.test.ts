@@ -38,6 +38,12 @@ const SAMPLES: Record<string, [string, unknown]> = {
   maxQueue: ['16', 16],
   spinNs: ['0', 0],
   maxSandboxesPerWorker: ['100', 100],
+  maxHeapMbPerWorker: ['256', 256],
+  kvMaxBytes: ['0', 0],
+  kvMaxTenantBytes: ['65536', 65_536],
+  kvMaxKeyBytes: ['32', 32],
+  kvMaxValueBytes: ['8', 8],
+  kvFile: ['state of größe.db', 'state of größe.db'],
   deadlineNs: ['0.5', 500_000],
   cpuLimitNs: ['20', 20_000_000],
   maxPages: ['64', 64],
@@ -78,10 +84,12 @@ describe.each(SERVE_SETTINGS.map((setting) => [setting.flag, setting] as const))
     });
 
     it('names_source_and_range_of_a_bad_value', () => {
-      const message = `must be ${setting.accepts}, found "no such \u00fc"`;
-      expect(problems([], { [variable]: 'no such \u00fc' })).toBe(`${variable}: ${message}`);
+      // A file may have any name.
+      const bad = setting.name === 'kvFile' ? 'state\0.db' : 'no such \u00fc';
+      const message = `must be ${setting.accepts}, found ${JSON.stringify(bad)}`;
+      expect(problems([], { [variable]: bad })).toBe(`${variable}: ${message}`);
       if (setting.metavar !== undefined) {
-        expect(problems([flag, 'no such \u00fc'])).toBe(`${flag}: ${message}`);
+        expect(problems([flag, bad])).toBe(`${flag}: ${message}`);
       }
     });
 
@@ -131,6 +139,9 @@ it.each([
   ['--deadline-ms', '3600001'],
   ['--max-pages', '65537'],
   ['--host', 'a b'],
+  ['--max-heap-mb-per-worker', '63'],
+  ['--kv-max-key-bytes', '225'],
+  ['--kv-file', ''],
   ['--scheduler', 'RR'],
   ['--timer', 'off'],
   ['--pin', 'yes'],

@@ -97,3 +97,46 @@ it.each([
   expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT' });
   expect((error as Error).message).toContain(Object.keys(options)[0]);
 });
+
+it.each([
+  [{ args: ['fine', 'no\0t'] }, 'args[1] must be a string without NUL; there is one at index 2'],
+  [{ args: [7 as unknown as string] }, 'args[0] must be a string, not number'],
+  [{ env: { MODE: '\0' } }, 'env.MODE must be a string without NUL; there is one at index 0'],
+  [{ env: { 'A B': 'x\0' } }, 'env["A B"] must be a string without NUL; there is one at index 1'],
+  [{ env: { 'A\0B': '' } }, 'env["A\\u0000B"]: a variable has a name without "=" and NUL'],
+  [{ env: { 'A=B': '' } }, 'env["A=B"]: a variable has a name without "=" and NUL'],
+  [{ env: { '': 'x' } }, 'env[""]: a variable has a name without "=" and NUL'],
+  [{ route: '/a\0' }, 'route must be a string without NUL; there is one at index 2'],
+  [{ tenant: '\0' }, 'tenant must be a string without NUL; there is one at index 0'],
+  [{ contentType: 'a/\0' }, 'contentType must be a string without NUL; there is one at index 2'],
+])('load_refuses_%j_before_any_worker_hears_of_it', async (options, message) => {
+  await using runtime = await small();
+  await runtime.load('echo', { wasm: ECHO });
+  await expect(runtime.load('f', { wasm: ECHO, ...options })).rejects.toMatchObject({
+    code: 'ERR_INVALID_ARGUMENT',
+    message: `load: ${message}`,
+  });
+  await expect(runtime.load('f\0', { wasm: ECHO })).rejects.toThrow('load: name must be');
+  expect(runtime.get('f')).toBeUndefined();
+  expect(textOf(await runtime.invoke('echo', { body: 'still' }))).toBe('still');
+  expect(runtime.stats().workersLost).toBe(0);
+});
+
+it('a_module_may_be_as_large_as_its_limit_and_no_larger', async () => {
+  await using runtime = await small();
+  await runtime.load('f', { wasm: ECHO, maxModuleBytes: ECHO.length });
+  await expect(
+    runtime.load('f', { wasm: ECHO, maxModuleBytes: ECHO.length - 1 }),
+  ).rejects.toMatchObject({
+    code: 'ERR_MODULE_LIMIT',
+    message: `the module has ${ECHO.length} bytes; the limit is ${ECHO.length - 1} (maxModuleBytes)`,
+  });
+  // It is looked at no further: bytes beyond the limit cost nothing.
+  const large = new Uint8Array(64 * 2 ** 20 + 1);
+  expect(await codeOf(runtime.load('g', { wasm: large }))).toBe('ERR_MODULE_LIMIT');
+  for (const maxModuleBytes of [0, 1.5, 2 ** 30 + 1, Number.POSITIVE_INFINITY]) {
+    const load = runtime.load('g', { wasm: ECHO, maxModuleBytes });
+    expect(await codeOf(load)).toBe('ERR_INVALID_ARGUMENT');
+  }
+  expect(textOf(await runtime.invoke('f', { body: 'x' }))).toBe('x');
+});

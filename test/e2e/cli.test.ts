@@ -238,6 +238,26 @@ describe.concurrent('checking', () => {
     expect(luge.stderr).toBe('');
   });
 
+  it('check_names_the_limits_that_are_not_the_default', async () => {
+    const tenant = {
+      ...{ name: 'one', port: 1, kv: { maxBytes: 512 } },
+      routes: [
+        {
+          ...{ route: '/fib', module: example('fib'), maxModuleBytes: 100_000 },
+          ...{ maxTableElements: 50, maxArrayBytes: 0 },
+        },
+      ],
+    };
+    const luge = new Luge(
+      ...[write('limits.json', { tenants: [tenant] }), '--check', '--kv-max-bytes', '65536'],
+      ...['--max-heap-mb-per-worker', '256'],
+    );
+    expect(await within(luge.exit, 'the exit')).toBe(0);
+    expect(luge.stdout).toMatch(/^ok: .*, heap 256 MB a worker, kv maxBytes 65536\n/);
+    expect(luge.stdout).toContain('ok: one on 127.0.0.1:1, 1 route(s), kv 512 B\n');
+    expect(luge.stdout).toMatch(/, module 100000 B, tables 50 elements, array 0 B\n/);
+  });
+
   /** What is wrong, the arguments that show it, the exit code, and what the line has to say. */
   const cases: [name: string, args: () => string[], code: number, says: RegExp][] = [
     ['a_file_that_is_missing', () => ['none.json'], 2, /none\.json: no such file/],
@@ -277,6 +297,26 @@ describe.concurrent('checking', () => {
       () => [write('memory.wasm', luge('(func (export "handle"))', '10')), '--max-pages', '9'],
       2,
       /memory\.wasm .*10/,
+    ],
+    [
+      'a_module_above_the_limit',
+      () => {
+        const text = `(module (func (export "handle")) (memory 1) (data "${'x'.repeat(500)}"))`;
+        const route = { route: '/a', module: write('large.wat', text), maxModuleBytes: 400 };
+        return [write('large.json', { routes: [route] })];
+      },
+      2,
+      /large\.wat \(route \/a\): the module has 5\d\d bytes; the limit is 400 \(maxModuleBytes\) \[ERR_MODULE_LIMIT\]/,
+    ],
+    [
+      'a_table_above_the_limit',
+      () => {
+        const text = '(module (table 100 funcref) (func (export "handle")))';
+        const route = { route: '/a', module: write('table.wat', text), maxTableElements: 99 };
+        return [write('table.json', { routes: [route] })];
+      },
+      2,
+      /table\.wat .* 108 elements .* 99 \(maxTableElements\) \[ERR_TABLE_LIMIT\]/,
     ],
     [
       'more_sandboxes_than_the_address_space_holds',

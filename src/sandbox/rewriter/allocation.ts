@@ -44,7 +44,7 @@ export function checkAllocations(guest: Guest, limits: AllocationLimits): void {
   if (elements > limits.tableElements) {
     throw new RewriteError(
       'ERR_TABLE_LIMIT',
-      `the tables begin with ${elements} elements (${TABLE_BASE} of them for each table); the limit is ${limits.tableElements}`,
+      `the tables begin with ${elements} elements (${TABLE_BASE} of them for each table); the limit is ${limits.tableElements} (maxTableElements)`,
     );
   }
   const bytes = constantArrayBytes(guest);
@@ -52,7 +52,7 @@ export function checkAllocations(guest: Guest, limits: AllocationLimits): void {
   const size = Number.isFinite(bytes) ? `${bytes} bytes` : 'a computed number of bytes';
   throw new RewriteError(
     'ERR_ARRAY_LIMIT',
-    `arrays in constant expressions have ${size}; the limit is ${limits.arrayBytes}`,
+    `arrays in constant expressions have ${size}; the limit is ${limits.arrayBytes} (maxArrayBytes)`,
   );
 }
 

@@ -103,7 +103,7 @@ function tooLarge(guest: Guest, index: number, begin: number, maxPages: number):
   const what = index === 0 ? 'the memory begins' : `the first ${index + 1} memories begin`;
   return new RewriteError(
     'ERR_MEMORY_LIMIT',
-    `${what} with ${begin} pages of 64 KiB, and the limit is ${maxPages}`,
+    `${what} with ${begin} pages of 64 KiB, and the limit is ${maxPages} (maxPages)`,
     guest.memories[index]!.offset,
   );
 }

@@ -137,7 +137,7 @@ describe('several memories', () => {
     const wat = `(module ${HANDLE} (memory $a 3) (memory $b 2) (memory $c 1))`;
     expect(failure(wat, 5)).toMatchObject({
       code: 'ERR_MEMORY_LIMIT',
-      message: 'the first 3 memories begin with 6 pages of 64 KiB, and the limit is 5',
+      message: 'the first 3 memories begin with 6 pages of 64 KiB, and the limit is 5 (maxPages)',
     });
     expect(rewrite(assembleNew(wat), { maxPages: 6 }).info.memories.length).toBe(3);
   });
