@@ -7,6 +7,8 @@ it('every_counter_has_a_cell_of_its_own_within_its_worker', () => {
   const arena = Arena.create({
     ...{ producers: 1, workers: 2, slots: 1, slotBytes: SLOT_BYTES, chunks: 1, chunkBytes: 4096 },
     controlBytes: CONTROL_BYTES,
+    heaps: 0,
+    budgets: 0,
   });
   const [first, second] = [new WorkerControl(arena, 0), new WorkerControl(arena, 1)];
   COUNTERS.forEach((_, counter) => {
