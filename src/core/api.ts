@@ -96,6 +96,14 @@ export interface LoadOptions {
    * maxSandboxesPerWorker leaves no room. Default 0: the first request pays for the first one.
    */
   readonly prewarm?: number;
+  /**
+   * How long a run takes is estimated as this percentile of the last 256 that ended well. A whole number from 50 to 99, default 70.
+   */
+  readonly admissionPercentile?: number;
+  /** What to expect before the first run was measured. Default: half the deadline, at most cpuLimitMs. */
+  readonly expectedMs?: number;
+  /** Tells the running time of a request from what it brings. Default: from the percentile alone. */
+  readonly model?: ModelOptions;
   readonly contentType?: string;
   readonly response?: 'raw' | 'cgi';
   readonly args?: readonly string[];
@@ -109,6 +117,21 @@ export interface LoadOptions {
   /** What the clocks of a WASI guest are rounded down to, in nanoseconds. 1 to 1e9, default 1000. */
   readonly clockResolutionNs?: number;
 }
+
+/**
+ * `biasNs + body bytes * byteNs + parameter * parameterNs`, with coefficients that are given, or fitted to the runs ('fit') and then used while they
+ * predict better than the percentile. `parameter`: where a request has it, 'query:name', 'query' (the first parameter that has no name, as in
+ * `/fib?20`) or 'header:name'; a request without it, or with what is no number, is estimated by the percentile.
+ */
+export type ModelOptions =
+  | 'fit'
+  | { readonly fit: true; readonly parameter?: string }
+  | {
+      readonly biasNs?: number;
+      readonly byteNs?: number;
+      readonly parameterNs?: number;
+      readonly parameter?: string;
+    };
 
 export interface TenantLimits {
   /** Sandboxes of all its functions that may be in use at once; ERR_TENANT_BUSY (503) beyond. Infinity or undefined: no limit. */
@@ -188,7 +211,24 @@ export type ResultOf<O extends InvokeOptions> = O extends { readonly stream: tru
     ? InvokeResult | StreamResult
     : InvokeResult;
 
-export interface FunctionStats {
+export interface EstimateStats {
+  /** The percentile of the last runs' time on their workers, or what was expected before the first. */
+  readonly estimateNs: number;
+  /** Runs that it is from, at most 256; 0 = none was measured yet. */
+  readonly measuredRuns: number;
+  /** The fitted model; undefined: there is none. */
+  readonly fit:
+    | {
+        readonly biasNs: number;
+        readonly byteNs: number;
+        readonly parameterNs: number;
+        /** It predicts better than the percentile, and is gone by. */
+        readonly isUsed: boolean;
+      }
+    | undefined;
+}
+
+export interface FunctionStats extends EstimateStats {
   readonly name: string;
   readonly id: number;
 }

@@ -47,6 +47,15 @@ export class Invoker {
     return this.#producer.inFlight;
   }
 
+  /** A function whose calls come from here; its Estimate's buffer. */
+  add(spec: FunctionSpec, estimate: SharedArrayBuffer): void {
+    this.#producer.estimates.add(spec, estimate);
+  }
+
+  remove(id: number): void {
+    this.#producer.estimates.remove(id);
+  }
+
   /** Rejects with LugeError, or with the signal's reason. */
   invoke(spec: FunctionSpec, options: InvokeOptions): Promise<InvokeResult | StreamResult> {
     const { signal, stream: isStreamed = false } = options;

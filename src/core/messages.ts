@@ -8,6 +8,15 @@ export interface LoadedRecord {
   readonly cells: SharedArrayBuffer;
   /** Its tenant's. */
   readonly tenantCells: SharedArrayBuffer;
+  /** Of its Estimate. */
+  readonly estimate: SharedArrayBuffer;
+}
+
+/** What a thread has to know of a function whose requests it submits. */
+export interface SubmittedFunction {
+  readonly spec: Uint8Array<ArrayBuffer>;
+  /** Of its Estimate. */
+  readonly estimate: SharedArrayBuffer;
 }
 
 /** The key-value store, for a worker. */

@@ -5,6 +5,7 @@
 import { type Arena, type Bell, type CompletionRing, type Deque, EMPTY } from '../ring/index.ts';
 import { type Exchange, ExchangeTable, SLOT_STATE } from '../sandbox/index.ts';
 import { partMark } from './delivery.ts';
+import { Estimates } from './estimates.ts';
 import { WorkerControl } from './worker-control.ts';
 
 /** A wake-up is put off until this many requests wait for it, or the event loop has handled all sockets that were ready. */
@@ -12,6 +13,8 @@ const WAKE_BATCH = 16;
 
 export class Producer {
   readonly index: number;
+  /** Of the functions whose requests it submits. */
+  readonly estimates: Estimates = new Estimates();
   readonly #arena: Arena;
   readonly #deque: Deque;
   readonly #completions: CompletionRing;
@@ -79,6 +82,7 @@ export class Producer {
    * request was paid on each side (1.0 a request, 5 µs each; 0.05 with this).
    */
   submit(exchange: Exchange): void {
+    this.estimates.predict(exchange);
     exchange.state = SLOT_STATE.QUEUED;
     this.#deque.push(exchange.slot);
     this.inFlight++;

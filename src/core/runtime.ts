@@ -12,6 +12,7 @@ import {
   SLOT_BYTES,
 } from '../sandbox/index.ts';
 import type {
+  EstimateStats,
   InvokeOptions,
   LoadOptions,
   PoolStats,
@@ -23,8 +24,12 @@ import type {
 } from './api.ts';
 import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
+import { Estimate } from './estimate.ts';
+import { estimateSettings } from './estimate-settings.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
+import type { SubmittedFunction } from './messages.ts';
+import { encodeSpec } from './records.ts';
 import { sandboxLimits } from './sandbox-limits.ts';
 import { Supervisor } from './supervisor.ts';
 import { TickerCells } from './ticker-cells.ts';
@@ -165,11 +170,13 @@ export class Runtime {
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
       maxConcurrency: concurrencyOf('load', options.maxConcurrency),
       prewarm: prewarmOf(options.prewarm),
+      ...estimateSettings(options),
       ...preopensOf(options),
     });
     await this.#supervisor.load(image);
     const old = this.#functions.get(name);
     const { spec } = image;
+    this.#invoker.add(spec, this.#estimateBuffer(spec.id));
     const loaded: LoadedFunction = {
       name,
       spec,
@@ -205,6 +212,7 @@ export class Runtime {
   #unloadLater(spec: FunctionSpec): void {
     const afterMs = Math.min(spec.deadlineNs / NS_PER_MS + 1000, TIMER_MS_MAX);
     setTimeout(() => {
+      this.#invoker.remove(spec.id);
       if (this.#closed === undefined) void this.#supervisor.unload(spec.id);
     }, afterMs).unref();
   }
@@ -237,7 +245,11 @@ export class Runtime {
     for (let p = 0; p < constraints.producers; p++) queued += this.#arena.deque(p).size;
     return {
       workers: this.#supervisor.states.map((state, w) => state.read(w)),
-      functions: [...this.#functions.values()].map(({ name, spec }) => ({ name, id: spec.id })),
+      functions: [...this.#functions.values()].map(({ name, spec }) => ({
+        name,
+        id: spec.id,
+        ...this.#estimate(spec),
+      })),
       pools: this.#pools(),
       limits: this.limits,
       queued,
@@ -250,6 +262,20 @@ export class Runtime {
       kv: this.#kv?.stats(),
       ticks: cells.ticks,
       interrupts: cells.interrupts,
+    };
+  }
+
+  #estimate(spec: FunctionSpec): EstimateStats {
+    const { samples, fit } = new Estimate(spec, this.#estimateBuffer(spec.id));
+    return {
+      estimateNs: samples.estimateNs,
+      measuredRuns: samples.measured,
+      fit: fit && {
+        biasNs: fit.biasNs,
+        byteNs: fit.byteNs,
+        parameterNs: fit.parameterNs,
+        isUsed: fit.isBetter,
+      },
     };
   }
 
@@ -278,6 +304,19 @@ export class Runtime {
       );
     }
     return { memory: this.#arena.ring.memory, index: this.#nextProducer++ };
+  }
+
+  /** What the thread of a front end has to know of a function whose requests it submits. */
+  submittedFunction(id: number): SubmittedFunction {
+    const found = [...this.#functions.values()].find(({ spec }) => spec.id === id);
+    if (found === undefined) {
+      throw new LugeError('ERR_NO_FUNCTION', 404, `no function with the number ${id} is loaded`);
+    }
+    return { spec: encodeSpec(found.spec), estimate: this.#estimateBuffer(id) };
+  }
+
+  #estimateBuffer(id: number): SharedArrayBuffer {
+    return this.#supervisor.estimate(id) as SharedArrayBuffer;
   }
 
   /** Ends worker thread `w` at once. For fault tests: the supervisor answers its requests and replaces it. */

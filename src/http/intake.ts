@@ -5,7 +5,7 @@
  *   open (slot, head) --> body appended to `exchange.request` --> submit --> … --> owner.part … owner.complete --> exchange.free
  *                     +-> no room for it: exchange.free, and BODY_MEMORY is answered
  */
-import { Producer } from '../core/index.ts';
+import { decodeSpec, Producer, type SubmittedFunction } from '../core/index.ts';
 import type { Arena } from '../ring/index.ts';
 import { type Exchange, monotonicNs } from '../sandbox/index.ts';
 import type { Answer } from './answer.ts';
@@ -53,6 +53,11 @@ export class Intake {
         answer.owner.part(answer);
       },
     );
+  }
+
+  /** A function that routes lead to. */
+  add({ spec, estimate }: SubmittedFunction): void {
+    this.producer.estimates.add(decodeSpec(spec), estimate);
   }
 
   /** A slot with the request's head; undefined where there is none to be had: `refusal` is the answer then. */

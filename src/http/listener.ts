@@ -21,6 +21,7 @@ const port = parentPort as NonNullable<typeof parentPort>;
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
 const intake = new Intake(arena, data.seat.index);
+for (const submitted of data.functions) intake.add(submitted);
 const host: ConnectionHost = {
   arena,
   intake,

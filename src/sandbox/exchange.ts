@@ -23,6 +23,8 @@
  *     80  START_NS      worker, f64             when a worker took it
  *     88  END_NS        worker, f64             when the guest had ended
  *     96  RUN_NS        worker, f64             time in which the guest held the worker
+ *    112  ESTIMATE_NS   producer, f64           RUN_NS as it was predicted at submission (core/estimate.ts); 0 = nothing is known
+ *    120  PARAMETER     producer, f64           what the prediction's model took from the head; NaN = nothing
  *    128  REQUEST       chain (16 bytes)        head and body
  *    144  HEADERS       chain                   response headers, `Name: value CRLF` lines
  *    160  BODY          two chains              response body
@@ -76,6 +78,8 @@ const DEADLINE_NS = 72;
 const START_NS = 80;
 const END_NS = 88;
 const RUN_NS = 96;
+const ESTIMATE_NS = 112;
+const PARAMETER = 120;
 const RUNNABLE_NS = 208;
 const PREEMPTED_NS = 216;
 const ASLEEP_NS = 224;
@@ -155,6 +159,7 @@ export class Exchange {
     this.#f64[w + (START_NS >> 3)] = 0;
     this.#f64[w + (END_NS >> 3)] = 0;
     this.#f64[w + (RUN_NS >> 3)] = 0;
+    this.predicted(0, Number.NaN);
     this.suspended(0, 0, 0);
     this.request.attach();
     this.headers.attach();
@@ -169,6 +174,12 @@ export class Exchange {
     this.#i32[i + (PATH_BYTES >> 2)] = path;
     this.#i32[i + (HEADERS_BYTES >> 2)] = headers;
     this.#i32[i + (PEER_BYTES >> 2)] = peer;
+  }
+
+  /** Before it is submitted: how long it will run, and from which parameter that was told. */
+  predicted(estimateNs: number, parameter: number): void {
+    this.#f64[this.#wide + (ESTIMATE_NS >> 3)] = estimateNs;
+    this.#f64[this.#wide + (PARAMETER >> 3)] = parameter;
   }
 
   /** Any thread: whoever runs it will stop at its next poll. */
@@ -357,6 +368,14 @@ export class Exchange {
 
   get runNs(): number {
     return this.#f64[this.#wide + (RUN_NS >> 3)] as number;
+  }
+
+  get estimateNs(): number {
+    return this.#f64[this.#wide + (ESTIMATE_NS >> 3)] as number;
+  }
+
+  get parameter(): number {
+    return this.#f64[this.#wide + (PARAMETER >> 3)] as number;
   }
 
   get runnableNs(): number {
