@@ -32,8 +32,18 @@ export interface RuntimeOptions {
    * 502 for what it holds, and replaced. Default 512 MiB, at least 64.
    */
   readonly maxHeapMbPerWorker?: number;
+  /**
+   * Refuse requests (ERR_ADMISSION, 429) that would not meet their deadlines, or would make others miss theirs: admission.ts has the rule.
+   * Calls of functions by functions are not refused. Default: off.
+   */
+  readonly admission?: boolean | AdmissionOptions;
   /** Gets each line that guests log. Default: dropped. */
   readonly onLog?: (line: LogLine) => void;
+}
+
+export interface AdmissionOptions {
+  /** Part of the workers that is not given away, for what estimates do not hold. From 0 to 0.99, default 0.2. */
+  readonly reserve?: number;
 }
 
 /** One store a runtime, apart for each tenant. An entry takes 32 bytes, its key and its value, rounded up to 256. */
@@ -136,6 +146,8 @@ export type ModelOptions =
 export interface TenantLimits {
   /** Sandboxes of all its functions that may be in use at once; ERR_TENANT_BUSY (503) beyond. Infinity or undefined: no limit. */
   readonly maxConcurrency?: number;
+  /** Its share of the workers, where there is admission control: above 0, up to 1. Infinity or undefined: no limit of its own. */
+  readonly utilization?: number;
 }
 
 export interface ScratchOptions {
@@ -275,7 +287,24 @@ export interface KvStats {
   }[];
 }
 
+/** In workers: 0.5 is half of what one can do. */
+export interface AdmittedStats {
+  /** Up to which sum requests are admitted; Infinity: no limit. */
+  readonly capacity: number;
+  /** The sum of estimate over relative deadline of the requests under way. */
+  readonly admitted: number;
+  readonly requests: number;
+  /** Requests that were not admitted, ever. */
+  readonly refusals: number;
+}
+
+export interface AdmissionStats extends AdmittedStats {
+  readonly tenants: readonly (AdmittedStats & { readonly tenant: string })[];
+}
+
 export interface RuntimeStats {
+  /** Undefined: there is no admission control. */
+  readonly admission: AdmissionStats | undefined;
   readonly workers: readonly WorkerStats[];
   readonly functions: readonly FunctionStats[];
   readonly pools: readonly PoolStats[];

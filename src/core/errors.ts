@@ -1,15 +1,22 @@
 /** Errors of the runtime. `code` is stable, `status` is the HTTP status that says the same. */
 import { OUTCOME, type Outcome } from '../sandbox/index.ts';
 
+export interface LugeErrorOptions extends ErrorOptions {
+  readonly retryAfterMs?: number;
+}
+
 export class LugeError extends Error {
   readonly code: string;
   readonly status: number;
+  /** Of a refusal (429, 503 of a full queue): after how long another try may be worth it. */
+  readonly retryAfterMs: number | undefined;
 
-  constructor(code: string, status: number, message: string, options?: ErrorOptions) {
+  constructor(code: string, status: number, message: string, options: LugeErrorOptions = {}) {
     super(message, options);
     this.name = 'LugeError';
     this.code = code;
     this.status = status;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -34,6 +41,7 @@ const KINDS: Readonly<Record<number, OutcomeKind>> = {
   [OUTCOME.INTERNAL]: { code: 'ERR_INTERNAL', status: 500 },
   [OUTCOME.FUNCTION_BUSY]: { code: 'ERR_FUNCTION_BUSY', status: 503 },
   [OUTCOME.TENANT_BUSY]: { code: 'ERR_TENANT_BUSY', status: 503 },
+  [OUTCOME.NOT_ADMITTED]: { code: 'ERR_ADMISSION', status: 429 },
   [OUTCOME.BAD_RESPONSE]: { code: 'ERR_BAD_RESPONSE', status: 502 },
 };
 

@@ -1,5 +1,6 @@
 /**
- * How long a request will run, before it has: per function, from the runs that ended well (time on the worker, host calls included).
+ * How long a request will run, before it has: per function, from the runs that ended well: their time on the worker, host calls included, and that of the
+ * functions that they called, which are not admitted themselves.
  *
  *   model  none         the percentile of the last 256 runs (run-samples.ts)
  *          given        bias + bytes * byteNs + parameter * parameterNs, with the configured coefficients

@@ -112,6 +112,7 @@ export class GuestCalls {
       }
       this.#waiting--;
       sandbox.isCalling = false;
+      sandbox.calledNs += exchange.runNs + exchange.calledNs;
       resume(sandbox, answerOf(exchange));
     }
   }

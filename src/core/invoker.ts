@@ -1,9 +1,9 @@
 /** Calls from the embedder's own thread: a producer like a listener, without sockets. */
-import type { Arena } from '../ring/index.ts';
 import { type Exchange, type FunctionSpec, monotonicNs, OUTCOME } from '../sandbox/index.ts';
 import type { InvokeOptions, InvokeResult, RequestTiming, StreamResult } from './api.ts';
 import { LugeError, outcomeKind } from './errors.ts';
-import { Producer } from './producer.ts';
+import type { SubmittedCells } from './messages.ts';
+import { Producer, type ProducerPlace } from './producer.ts';
 import {
   fieldLines,
   METHOD_DEFAULT,
@@ -15,6 +15,8 @@ import {
 import { ResultStream } from './result-stream.ts';
 
 const NO_BODY = new Uint8Array(0);
+/** What a full queue may take to have room again: nobody knows. As HTTP says it, in seconds. */
+const RETRY_FULL_MS = 1000;
 
 interface Call {
   readonly spec: FunctionSpec;
@@ -34,10 +36,9 @@ export class Invoker {
   readonly #calls = new Map<number, Call>();
   #onIdle: (() => void) | undefined;
 
-  constructor(arena: Arena, index: number) {
+  constructor(place: ProducerPlace) {
     this.#producer = new Producer(
-      arena,
-      index,
+      place,
       (exchange) => this.#complete(exchange),
       (exchange) => this.#part(exchange),
     );
@@ -47,13 +48,13 @@ export class Invoker {
     return this.#producer.inFlight;
   }
 
-  /** A function whose calls come from here; its Estimate's buffer. */
-  add(spec: FunctionSpec, estimate: SharedArrayBuffer): void {
-    this.#producer.estimates.add(spec, estimate);
+  /** A function whose calls come from here. */
+  add(spec: FunctionSpec, cells: SubmittedCells): void {
+    this.#producer.add(spec, cells);
   }
 
   remove(id: number): void {
-    this.#producer.estimates.remove(id);
+    this.#producer.remove(id);
   }
 
   /** Rejects with LugeError, or with the signal's reason. */
@@ -70,7 +71,11 @@ export class Invoker {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     const exchange = this.#producer.acquire(spec.id, arrivalNs, arrivalNs + limitNs);
     if (exchange === undefined) {
-      return Promise.reject(new LugeError('ERR_QUEUE_FULL', 503, 'the queue of requests is full'));
+      return Promise.reject(
+        new LugeError('ERR_QUEUE_FULL', 503, 'the queue of requests is full', {
+          retryAfterMs: RETRY_FULL_MS,
+        }),
+      );
     }
     if (!writeRequest(exchange, request, '', bytes, 0, bytes.length)) {
       exchange.free();
@@ -219,5 +224,7 @@ function timingOf(exchange: Exchange): RequestTiming {
 
 function errorOf(exchange: Exchange): LugeError {
   const { code, status } = outcomeKind(exchange.outcome);
-  return new LugeError(code, status, exchange.body.latin1(0, exchange.body.length));
+  const isRefused = exchange.outcome === OUTCOME.NOT_ADMITTED;
+  const options = isRefused ? { retryAfterMs: exchange.retryAfterMs } : {};
+  return new LugeError(code, status, exchange.body.latin1(0, exchange.body.length), options);
 }

@@ -12,11 +12,16 @@ export interface LoadedRecord {
   readonly estimate: SharedArrayBuffer;
 }
 
-/** What a thread has to know of a function whose requests it submits. */
-export interface SubmittedFunction {
-  readonly spec: Uint8Array<ArrayBuffer>;
+/** The shared cells of a function that a thread needs which submits its requests. */
+export interface SubmittedCells {
   /** Of its Estimate. */
   readonly estimate: SharedArrayBuffer;
+  /** Its tenant's AdmissionCells, where there is admission control. */
+  readonly admission: SharedArrayBuffer | undefined;
+}
+
+export interface SubmittedFunction extends SubmittedCells {
+  readonly spec: Uint8Array<ArrayBuffer>;
 }
 
 /** The key-value store, for a worker. */

@@ -11,6 +11,7 @@ import {
   type RewriteInfo,
   SLOT_BYTES,
 } from '../sandbox/index.ts';
+import { AdmissionBoard } from './admission-board.ts';
 import type {
   EstimateStats,
   InvokeOptions,
@@ -28,7 +29,8 @@ import { Estimate } from './estimate.ts';
 import { estimateSettings } from './estimate-settings.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
-import type { SubmittedFunction } from './messages.ts';
+import type { SubmittedCells, SubmittedFunction } from './messages.ts';
+import type { ProducerPlace } from './producer.ts';
 import { encodeSpec } from './records.ts';
 import { sandboxLimits } from './sandbox-limits.ts';
 import { Supervisor } from './supervisor.ts';
@@ -75,6 +77,8 @@ export interface CloseOptions {
 export interface ProducerSeat {
   readonly memory: WebAssembly.Memory;
   readonly index: number;
+  /** Undefined: there is no admission control. */
+  readonly admission: SharedArrayBuffer | undefined;
 }
 
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
@@ -93,6 +97,7 @@ export class Runtime {
   readonly #supervisor: Supervisor;
   readonly #invoker: Invoker;
   readonly #kv: KvStore | undefined;
+  readonly #admission: AdmissionBoard | undefined;
   readonly #functions = new Map<string, LoadedFunction>();
   readonly #tenants = new Map<string, number>();
   #nextId = 0;
@@ -122,7 +127,13 @@ export class Runtime {
       kv: this.#kv,
       onLog: options.onLog,
     });
-    this.#invoker = new Invoker(this.#arena, 0);
+    const { admission = false } = options;
+    if (admission !== false) {
+      const settings = admission === true ? {} : admission;
+      const producers = firstWorkerProducer(this.#arena);
+      this.#admission = new AdmissionBoard(settings, workers, producers);
+    }
+    this.#invoker = new Invoker(this.#place(0));
   }
 
   /** Called by `createRuntime`. */
@@ -176,7 +187,7 @@ export class Runtime {
     await this.#supervisor.load(image);
     const old = this.#functions.get(name);
     const { spec } = image;
-    this.#invoker.add(spec, this.#estimateBuffer(spec.id));
+    this.#invoker.add(spec, this.#submittedCells(spec));
     const loaded: LoadedFunction = {
       name,
       spec,
@@ -192,9 +203,12 @@ export class Runtime {
   }
 
   /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. */
-  setTenantLimits(tenant: string, { maxConcurrency }: TenantLimits): void {
+  setTenantLimits(tenant: string, { maxConcurrency, utilization }: TenantLimits): void {
     const most = concurrencyOf('setTenantLimits', maxConcurrency);
-    this.#supervisor.tenantCells(this.#tenantId(tenant)).limit = most;
+    const share = shareOf(utilization);
+    const id = this.#tenantId(tenant);
+    this.#supervisor.tenantCells(id).limit = most;
+    this.#admission?.limitTenant(id, tenant, share);
   }
 
   /** The key-value store's number where there is one: its file may know tenants from before. */
@@ -252,6 +266,7 @@ export class Runtime {
       })),
       pools: this.#pools(),
       limits: this.limits,
+      admission: this.#admission?.stats(),
       queued,
       slotsFree: slotList.free,
       slots: constraints.slots,
@@ -303,7 +318,17 @@ export class Runtime {
         `all ${seats - 1} producers are taken (maxProducers)`,
       );
     }
-    return { memory: this.#arena.ring.memory, index: this.#nextProducer++ };
+    const index = this.#nextProducer++;
+    return { memory: this.#arena.ring.memory, index, admission: this.#admission?.buffer };
+  }
+
+  /** The thread that had the seat has died: what it had admitted is not admitted any more. */
+  dropSeat({ index }: ProducerSeat): void {
+    this.#admission?.clear(index);
+  }
+
+  #place(index: number): ProducerPlace {
+    return { arena: this.#arena, index, admission: this.#admission?.buffer };
   }
 
   /** What the thread of a front end has to know of a function whose requests it submits. */
@@ -312,7 +337,12 @@ export class Runtime {
     if (found === undefined) {
       throw new LugeError('ERR_NO_FUNCTION', 404, `no function with the number ${id} is loaded`);
     }
-    return { spec: encodeSpec(found.spec), estimate: this.#estimateBuffer(id) };
+    return { spec: encodeSpec(found.spec), ...this.#submittedCells(found.spec) };
+  }
+
+  #submittedCells({ id, tenant, tenantId }: FunctionSpec): SubmittedCells {
+    const admission = this.#admission?.tenant(tenantId, tenant);
+    return { estimate: this.#estimateBuffer(id), admission };
   }
 
   #estimateBuffer(id: number): SharedArrayBuffer {
@@ -394,6 +424,12 @@ function concurrencyOf(where: string, most = Number.POSITIVE_INFINITY): number {
   if (most === Number.POSITIVE_INFINITY) return most;
   if (Number.isInteger(most) && most >= 1 && most <= CONCURRENCY_MAX) return most;
   const text = `${where}: maxConcurrency must be a whole number from 1 to ${CONCURRENCY_MAX}, not ${most}`;
+  throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
+}
+
+function shareOf(share = Number.POSITIVE_INFINITY): number {
+  if (share === Number.POSITIVE_INFINITY || (share > 0 && share <= 1)) return share;
+  const text = `setTenantLimits: utilization must be a number above 0, up to 1, not ${share}`;
   throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
 }
 

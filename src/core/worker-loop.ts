@@ -470,7 +470,8 @@ export class WorkerLoop implements GuestKernel {
     this.#trap = undefined;
     this.#hasTrapped = false;
     this.#held--;
-    this.#estimates.note(exchange, sandbox.ranNs);
+    exchange.calledNs = sandbox.calledNs;
+    this.#estimates.note(exchange, sandbox.ranNs + sandbox.calledNs);
     this.#complete(exchange);
     this.#pool.give(sandbox);
     this.#estimates.record();

@@ -65,6 +65,7 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
     });
     thread.on('exit', () => {
       if (isClosing) return;
+      runtime.dropSeat(data.seat);
       const error = new LugeError(
         'ERR_LISTENER_LOST',
         500,

@@ -28,7 +28,7 @@ function producer(): Producer {
     ...{ producers: 2, workers: 1, slots: 4, slotBytes: SLOT_BYTES },
     ...{ chunks: 4, chunkBytes: 16_384, controlBytes: CONTROL_BYTES },
   });
-  return new Producer(arena, 0, () => {});
+  return new Producer({ arena, index: 0, admission: undefined }, () => {});
 }
 
 function request(target: string, headers = '', body = ''): Exchange {
