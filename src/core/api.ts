@@ -56,8 +56,18 @@ export interface RuntimeOptions {
    * 502 for what it holds, and replaced. Default 512 MiB, at least 64.
    */
   readonly maxHeapMbPerWorker?: number;
+  /**
+   * Refuse requests (ERR_ADMISSION, 429) that would not meet their deadlines, or would make others miss theirs: admission.ts has the rule.
+   * Calls of functions by functions are not refused. Default: off.
+   */
+  readonly admission?: boolean | AdmissionOptions;
   /** Gets each line that guests log. Default: dropped. */
   readonly onLog?: (line: LogLine) => void;
+}
+
+export interface AdmissionOptions {
+  /** Part of the workers that is not given away, for what estimates do not hold. From 0 to 0.99, default 0.2. */
+  readonly reserve?: number;
 }
 
 /** One store a runtime, apart for each tenant. An entry takes 32 bytes, its key and its value, rounded up to 256. */
@@ -122,6 +132,14 @@ export interface LoadOptions {
    * maxSandboxesPerWorker leaves no room. Default 0: the first request pays for the first one.
    */
   readonly prewarm?: number;
+  /**
+   * How long a run takes is estimated as this percentile of the last 256 that ended well. A whole number from 50 to 99, default 70.
+   */
+  readonly admissionPercentile?: number;
+  /** What to expect before the first run was measured. Default: half the deadline, at most cpuLimitMs. */
+  readonly expectedMs?: number;
+  /** Tells the running time of a request from what it brings. Default: from the percentile alone. */
+  readonly model?: ModelOptions;
   readonly contentType?: string;
   readonly response?: 'raw' | 'cgi';
   readonly args?: readonly string[];
@@ -136,6 +154,21 @@ export interface LoadOptions {
   readonly clockResolutionNs?: number;
 }
 
+/**
+ * `biasNs + body bytes * byteNs + parameter * parameterNs`, with coefficients that are given, or fitted to the runs ('fit') and then used while they
+ * predict better than the percentile. `parameter`: where a request has it, 'query:name', 'query' (the first parameter that has no name, as in
+ * `/fib?20`) or 'header:name'; a request without it, or with what is no number, is estimated by the percentile.
+ */
+export type ModelOptions =
+  | 'fit'
+  | { readonly fit: true; readonly parameter?: string }
+  | {
+      readonly biasNs?: number;
+      readonly byteNs?: number;
+      readonly parameterNs?: number;
+      readonly parameter?: string;
+    };
+
 export interface TenantLimits {
   /** Running time that is the tenant's own in each period, of all workers together, under the scheduler 'mtds'; at most periodMs x workers. Default: none. */
   readonly budgetMs?: number;
@@ -143,6 +176,8 @@ export interface TenantLimits {
   readonly periodMs?: number;
   /** Sandboxes of all its functions that may be in use at once; ERR_TENANT_BUSY (503) beyond. Infinity or undefined: no limit. */
   readonly maxConcurrency?: number;
+  /** Its share of the workers, where there is admission control: above 0, up to 1. Infinity or undefined: no limit of its own. */
+  readonly utilization?: number;
 }
 
 export interface ScratchOptions {
@@ -218,7 +253,24 @@ export type ResultOf<O extends InvokeOptions> = O extends { readonly stream: tru
     ? InvokeResult | StreamResult
     : InvokeResult;
 
-export interface FunctionStats {
+export interface EstimateStats {
+  /** The percentile of the last runs' time on their workers, or what was expected before the first. */
+  readonly estimateNs: number;
+  /** Runs that it is from, at most 256; 0 = none was measured yet. */
+  readonly measuredRuns: number;
+  /** The fitted model; undefined: there is none. */
+  readonly fit:
+    | {
+        readonly biasNs: number;
+        readonly byteNs: number;
+        readonly parameterNs: number;
+        /** It predicts better than the percentile, and is gone by. */
+        readonly isUsed: boolean;
+      }
+    | undefined;
+}
+
+export interface FunctionStats extends EstimateStats {
   readonly name: string;
   readonly id: number;
 }
@@ -275,7 +327,24 @@ export interface BudgetStats {
   readonly leftMs: number;
 }
 
+/** In workers: 0.5 is half of what one can do. */
+export interface AdmittedStats {
+  /** Up to which sum requests are admitted; Infinity: no limit. */
+  readonly capacity: number;
+  /** The sum of estimate over relative deadline of the requests under way. */
+  readonly admitted: number;
+  readonly requests: number;
+  /** Requests that were not admitted, ever. */
+  readonly refusals: number;
+}
+
+export interface AdmissionStats extends AdmittedStats {
+  readonly tenants: readonly (AdmittedStats & { readonly tenant: string })[];
+}
+
 export interface RuntimeStats {
+  /** Undefined: there is no admission control. */
+  readonly admission: AdmissionStats | undefined;
   readonly workers: readonly WorkerStats[];
   readonly functions: readonly FunctionStats[];
   readonly pools: readonly PoolStats[];

@@ -4,6 +4,7 @@ import type { RequestTiming } from './api.ts';
 
 export interface LugeErrorOptions extends ErrorOptions {
   readonly timing?: RequestTiming;
+  readonly retryAfterMs?: number;
 }
 
 export class LugeError extends Error {
@@ -11,6 +12,8 @@ export class LugeError extends Error {
   readonly status: number;
   /** Where its time went. Undefined for what was refused before it was queued, and for all that is no request. */
   readonly timing: RequestTiming | undefined;
+  /** Of a refusal (429, 503 of a full queue): after how long another try may be worth it. */
+  readonly retryAfterMs: number | undefined;
 
   constructor(code: string, status: number, message: string, options: LugeErrorOptions = {}) {
     super(message, options);
@@ -18,6 +21,7 @@ export class LugeError extends Error {
     this.name = 'LugeError';
     this.code = code;
     this.status = status;
+    this.retryAfterMs = options.retryAfterMs;
   }
 }
 
@@ -42,6 +46,7 @@ const KINDS: Readonly<Record<number, OutcomeKind>> = {
   [OUTCOME.INTERNAL]: { code: 'ERR_INTERNAL', status: 500 },
   [OUTCOME.FUNCTION_BUSY]: { code: 'ERR_FUNCTION_BUSY', status: 503 },
   [OUTCOME.TENANT_BUSY]: { code: 'ERR_TENANT_BUSY', status: 503 },
+  [OUTCOME.NOT_ADMITTED]: { code: 'ERR_ADMISSION', status: 429 },
   [OUTCOME.BAD_RESPONSE]: { code: 'ERR_BAD_RESPONSE', status: 502 },
 };
 

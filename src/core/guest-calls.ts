@@ -22,6 +22,7 @@ import {
   SLOT_STATE,
 } from '../sandbox/index.ts';
 import { outcomeKind } from './errors.ts';
+import type { Estimates } from './estimates.ts';
 import { parseRequest, writeRequest } from './request-text.ts';
 
 export class GuestCalls {
@@ -31,6 +32,7 @@ export class GuestCalls {
   readonly #deque: Deque;
   readonly #completions: CompletionRing;
   readonly #exchanges: ExchangeTable;
+  readonly #estimates: Estimates;
   readonly #waitingMax: number;
   /** Who waits for a slot. */
   readonly #callers: (Sandbox | undefined)[] = [];
@@ -40,13 +42,14 @@ export class GuestCalls {
   /** Requests submitted and not back yet. */
   inFlight = 0;
 
-  constructor(arena: Arena, producer: number, sandboxesMax: number) {
+  constructor(arena: Arena, producer: number, sandboxesMax: number, estimates: Estimates) {
     this.#arena = arena;
     this.#producer = producer;
     this.#owned = SLOT_STATE.OWNED + producer;
     this.#deque = arena.deque(producer);
     this.#completions = arena.completions(producer);
     this.#exchanges = new ExchangeTable(arena);
+    this.#estimates = estimates;
     this.#waitingMax = sandboxesMax - 1;
   }
 
@@ -79,6 +82,7 @@ export class GuestCalls {
       exchange.freeOwned(this.#producer);
       return -ERRNO.NOMEM;
     }
+    this.#estimates.predict(exchange);
     sandbox.callee = exchange;
     sandbox.isCalling = true;
     this.#callers[exchange.slot] = sandbox;
@@ -108,6 +112,7 @@ export class GuestCalls {
       }
       this.#waiting--;
       sandbox.isCalling = false;
+      sandbox.calledNs += exchange.runNs + exchange.calledNs;
       resume(sandbox, answerOf(exchange));
     }
   }

@@ -1,9 +1,17 @@
 /** The runtime: scheduling, workers, supervision and the embedder's API. */
 export type * from './api.ts';
 export { LugeError, outcomeKind } from './errors.ts';
+export {
+  estimateSettings,
+  PERCENTILE_DEFAULT,
+  PERCENTILE_MAX,
+  PERCENTILE_MIN,
+} from './estimate-settings.ts';
+export type { SubmittedFunction } from './messages.ts';
 export { type CorePlan, describePlan, pinThread, planProcessCores } from './pinning.ts';
 export { Producer } from './producer.ts';
 export { chooseTimer } from './quantum-timer.ts';
+export { decodeSpec } from './records.ts';
 export {
   type CloseOptions,
   createRuntime,

@@ -1,9 +1,9 @@
 /** Calls from the embedder's own thread: a producer like a listener, without sockets. */
-import type { Arena } from '../ring/index.ts';
 import { type Exchange, type FunctionSpec, monotonicNs, OUTCOME } from '../sandbox/index.ts';
 import type { InvokeOptions, InvokeResult, RequestTiming, StreamResult } from './api.ts';
 import { LugeError, outcomeKind } from './errors.ts';
-import { Producer } from './producer.ts';
+import type { SubmittedCells } from './messages.ts';
+import { Producer, type ProducerPlace } from './producer.ts';
 import {
   fieldLines,
   METHOD_DEFAULT,
@@ -15,6 +15,8 @@ import {
 import { ResultStream } from './result-stream.ts';
 
 const NO_BODY = new Uint8Array(0);
+/** What a full queue may take to have room again: nobody knows. As HTTP says it, in seconds. */
+const RETRY_FULL_MS = 1000;
 
 interface Call {
   readonly spec: FunctionSpec;
@@ -35,11 +37,10 @@ export class Invoker {
   readonly #calls = new Map<number, Call>();
   #onIdle: (() => void) | undefined;
 
-  constructor(arena: Arena, index: number) {
-    this.#slots = arena.constraints.slots;
+  constructor(place: ProducerPlace) {
+    this.#slots = place.arena.constraints.slots;
     this.#producer = new Producer(
-      arena,
-      index,
+      place,
       (exchange) => this.#complete(exchange),
       (exchange) => this.#part(exchange),
     );
@@ -47,6 +48,15 @@ export class Invoker {
 
   get inFlight(): number {
     return this.#producer.inFlight;
+  }
+
+  /** A function whose calls come from here. */
+  add(spec: FunctionSpec, cells: SubmittedCells): void {
+    this.#producer.add(spec, cells);
+  }
+
+  remove(id: number): void {
+    this.#producer.remove(id);
   }
 
   /** Rejects with LugeError, or with the signal's reason. */
@@ -64,7 +74,9 @@ export class Invoker {
     const exchange = this.#producer.acquire(spec.id, arrivalNs, arrivalNs + limitNs);
     if (exchange === undefined) {
       const text = `all ${this.#slots} requests that may be in the system are (maxQueue)`;
-      return Promise.reject(new LugeError('ERR_QUEUE_FULL', 503, text));
+      return Promise.reject(
+        new LugeError('ERR_QUEUE_FULL', 503, text, { retryAfterMs: RETRY_FULL_MS }),
+      );
     }
     if (!writeRequest(exchange, request, '', bytes, 0, bytes.length)) {
       exchange.free();
@@ -209,5 +221,11 @@ function timingOf(exchange: Exchange): RequestTiming {
 function errorOf(exchange: Exchange): LugeError {
   const { code, status } = outcomeKind(exchange.outcome);
   const message = exchange.body.latin1(0, exchange.body.length);
-  return new LugeError(code, status, message, { timing: timingOf(exchange) });
+  const isRefused = exchange.outcome === OUTCOME.NOT_ADMITTED;
+  return new LugeError(
+    code,
+    status,
+    message,
+    isRefused ? { retryAfterMs: exchange.retryAfterMs } : { timing: timingOf(exchange) },
+  );
 }

@@ -9,6 +9,20 @@ export interface LoadedRecord {
   readonly cells: SharedArrayBuffer;
   /** Its tenant's. */
   readonly tenantCells: SharedArrayBuffer;
+  /** Of its Estimate. */
+  readonly estimate: SharedArrayBuffer;
+}
+
+/** The shared cells of a function that a thread needs which submits its requests. */
+export interface SubmittedCells {
+  /** Of its Estimate. */
+  readonly estimate: SharedArrayBuffer;
+  /** Its tenant's AdmissionCells, where there is admission control. */
+  readonly admission: SharedArrayBuffer | undefined;
+}
+
+export interface SubmittedFunction extends SubmittedCells {
+  readonly spec: Uint8Array<ArrayBuffer>;
 }
 
 /** The key-value store, for a worker. */

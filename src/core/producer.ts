@@ -3,12 +3,28 @@
  * steal from it), a completion ring (workers push to it) and a bell (they wake it). Of the responses that it takes in parts it is the consumer (parts.ts).
  */
 import { type Arena, type Bell, type CompletionRing, type Deque, EMPTY } from '../ring/index.ts';
-import { type Exchange, ExchangeTable, SLOT_STATE } from '../sandbox/index.ts';
+import {
+  type Exchange,
+  ExchangeTable,
+  type FunctionSpec,
+  OUTCOME,
+  SLOT_STATE,
+} from '../sandbox/index.ts';
+import { Admission } from './admission.ts';
 import { partMark } from './delivery.ts';
+import { Estimates } from './estimates.ts';
+import type { SubmittedCells } from './messages.ts';
 import { WorkerControl } from './worker-control.ts';
 
 /** A wake-up is put off until this many requests wait for it, or the event loop has handled all sockets that were ready. */
 const WAKE_BATCH = 16;
+
+export interface ProducerPlace {
+  readonly arena: Arena;
+  readonly index: number;
+  /** The runtime's AdmissionCells; undefined: everything is admitted. */
+  readonly admission: SharedArrayBuffer | undefined;
+}
 
 export class Producer {
   readonly index: number;
@@ -17,6 +33,8 @@ export class Producer {
   readonly #completions: CompletionRing;
   readonly #bell: Bell;
   readonly #exchanges: ExchangeTable;
+  readonly #estimates: Estimates = new Estimates();
+  readonly #admission: Admission | undefined;
   readonly #onComplete: (exchange: Exchange) => void;
   readonly #onPart: ((exchange: Exchange) => void) | undefined;
   readonly #partMark: number;
@@ -35,12 +53,12 @@ export class Producer {
    * `parts.taken`, each time that it has a part; `drained` is to be called when that is used. The last parts may come with the completion alone.
    */
   constructor(
-    arena: Arena,
-    index: number,
+    { arena, index, admission }: ProducerPlace,
     onComplete: (exchange: Exchange) => void,
     onPart?: (exchange: Exchange) => void,
   ) {
     this.index = index;
+    this.#admission = admission && new Admission(admission, index);
     this.#arena = arena;
     this.#deque = arena.deque(index);
     this.#completions = arena.completions(index);
@@ -64,6 +82,17 @@ export class Producer {
     };
   }
 
+  /** A function whose requests it submits; others may not be submitted. */
+  add(spec: FunctionSpec, { estimate, admission }: SubmittedCells): void {
+    this.#estimates.add(spec, estimate);
+    if (admission !== undefined) this.#admission?.add(spec.id, spec.tenantId, admission);
+  }
+
+  /** Its requests may be under way. */
+  remove(id: number): void {
+    this.#estimates.remove(id);
+  }
+
   /** A free slot, opened for `fn`; undefined when all are taken. It must be submitted or freed. */
   acquire(fn: number, arrivalNs: number, deadlineNs: number): Exchange | undefined {
     const slot = this.#arena.slotList.pop();
@@ -77,17 +106,34 @@ export class Producer {
    * Pushes at once, and wakes a sleeping worker at once if this producer has nothing else in flight. Under load the wake-up waits for the
    * end of the event loop's turn: a worker is done with a short request before the next socket is read, so that one futex call a
    * request was paid on each side (1.0 a request, 5 µs each; 0.05 with this).
+   * One that is not admitted comes back at the end of the turn, too.
    */
   submit(exchange: Exchange): void {
-    exchange.state = SLOT_STATE.QUEUED;
-    this.#deque.push(exchange.slot);
+    this.#estimates.predict(exchange);
     this.inFlight++;
-    this.#unannounced++;
-    if (this.inFlight === 1 || this.#unannounced >= WAKE_BATCH) this.#announce();
+    if (this.#admission?.admit(exchange) === false) {
+      this.#refuse(exchange, this.#admission);
+    } else {
+      exchange.state = SLOT_STATE.QUEUED;
+      this.#deque.push(exchange.slot);
+      this.#unannounced++;
+      if (this.inFlight === 1 || this.#unannounced >= WAKE_BATCH) this.#announce();
+    }
     if (!this.#turnPending) {
       this.#turnPending = true;
       setImmediate(this.#onTurn);
     }
+  }
+
+  /** Completes it here: no worker ever sees it. */
+  #refuse(exchange: Exchange, { retryAfterMs, isTenantFull }: Admission): void {
+    const whose = isTenantFull ? 'the share of its tenant (limits.utilization)' : 'the capacity';
+    exchange.fail(OUTCOME.NOT_ADMITTED, `not admitted: with it ${whose} would be exceeded`);
+    exchange.retryAfterMs = retryAfterMs;
+    exchange.started(0, exchange.arrivalNs);
+    exchange.ended(exchange.arrivalNs, 0);
+    exchange.state = SLOT_STATE.DONE;
+    this.#completions.push(exchange.slot);
   }
 
   #announce(): void {
@@ -133,6 +179,7 @@ export class Producer {
       return;
     }
     this.inFlight--;
+    this.#admission?.giveBack(exchange);
     this.#onComplete(exchange);
   }
 

@@ -14,8 +14,10 @@ import {
   type RewriteInfo,
   SLOT_BYTES,
 } from '../sandbox/index.ts';
+import { AdmissionBoard } from './admission-board.ts';
 import type {
   BudgetStats,
+  EstimateStats,
   InvokeOptions,
   LoadOptions,
   PoolStats,
@@ -28,11 +30,16 @@ import type {
 } from './api.ts';
 import { firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
+import { Estimate } from './estimate.ts';
+import { estimateSettings } from './estimate-settings.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
 import { checkTexts } from './load-texts.ts';
+import type { SubmittedCells, SubmittedFunction } from './messages.ts';
 import { type CorePlan, listenerCores, planProcessCores } from './pinning.ts';
+import type { ProducerPlace } from './producer.ts';
 import { chooseTimer } from './quantum-timer.ts';
+import { encodeSpec } from './records.ts';
 import { sandboxLimits } from './sandbox-limits.ts';
 import { createPolicy, type SchedulerData, schedulerData } from './scheduling/policies.ts';
 import type { Policy } from './scheduling/policy.ts';
@@ -87,6 +94,8 @@ export interface ProducerSeat {
   readonly index: number;
   /** Where the thread shall sit (pinning.ts); undefined: anywhere. */
   readonly cores: readonly number[] | undefined;
+  /** Undefined: there is no admission control. */
+  readonly admission: SharedArrayBuffer | undefined;
 }
 
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
@@ -127,6 +136,7 @@ export class Runtime {
   readonly #supervisor: Supervisor;
   readonly #invoker: Invoker;
   readonly #kv: KvStore | undefined;
+  readonly #admission: AdmissionBoard | undefined;
   readonly #functions = new Map<string, LoadedFunction>();
   readonly #tenants = new Map<string, number>();
   /** Tenants with a budget, by its number. */
@@ -165,7 +175,13 @@ export class Runtime {
       kv: this.#kv,
       onLog: options.onLog,
     });
-    this.#invoker = new Invoker(this.#arena, 0);
+    const { admission = false } = options;
+    if (admission !== false) {
+      const settings = admission === true ? {} : admission;
+      const producers = firstWorkerProducer(this.#arena);
+      this.#admission = new AdmissionBoard(settings, workers, producers);
+    }
+    this.#invoker = new Invoker(this.#place(0));
   }
 
   /** Called by `createRuntime`. */
@@ -215,11 +231,13 @@ export class Runtime {
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
       maxConcurrency: concurrencyOf('load', options.maxConcurrency),
       prewarm: prewarmOf(options.prewarm),
+      ...estimateSettings(options),
       ...preopensOf(options),
     });
     await this.#supervisor.load(image);
     const old = this.#functions.get(name);
     const { spec } = image;
+    this.#invoker.add(spec, this.#submittedCells(spec));
     const loaded: LoadedFunction = {
       name,
       spec,
@@ -237,9 +255,12 @@ export class Runtime {
   /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. */
   setTenantLimits(tenant: string, limits: TenantLimits): void {
     const most = concurrencyOf('setTenantLimits', limits.maxConcurrency);
+    const share = shareOf(limits.utilization);
     const { budgetMs, periodMs = PERIOD_MS } = limits;
     if (budgetMs !== undefined) this.#reserve(tenant, budgetMs, periodMs);
-    this.#supervisor.tenantCells(this.#tenantId(tenant)).limit = most;
+    const id = this.#tenantId(tenant);
+    this.#supervisor.tenantCells(id).limit = most;
+    this.#admission?.limitTenant(id, tenant, share);
   }
 
   /** A budget stays with its tenant: one of 0 leaves it best effort. */
@@ -276,6 +297,7 @@ export class Runtime {
   #unloadLater(spec: FunctionSpec): void {
     const afterMs = Math.min(spec.deadlineNs / NS_PER_MS + 1000, TIMER_MS_MAX);
     setTimeout(() => {
+      this.#invoker.remove(spec.id);
       if (this.#closed === undefined) void this.#supervisor.unload(spec.id);
     }, afterMs).unref();
   }
@@ -309,9 +331,14 @@ export class Runtime {
     for (let h = 0; h < constraints.heaps; h++) queued += this.#arena.heap(h, this.workers).size;
     return {
       workers: this.#supervisor.states.map((state, w) => state.read(w)),
-      functions: [...this.#functions.values()].map(({ name, spec }) => ({ name, id: spec.id })),
+      functions: [...this.#functions.values()].map(({ name, spec }) => ({
+        name,
+        id: spec.id,
+        ...this.#estimate(spec),
+      })),
       pools: this.#pools(),
       limits: this.limits,
+      admission: this.#admission?.stats(),
       queued,
       slotsFree: slotList.free,
       slots: constraints.slots,
@@ -340,6 +367,20 @@ export class Runtime {
     });
   }
 
+  #estimate(spec: FunctionSpec): EstimateStats {
+    const { samples, fit } = new Estimate(spec, this.#estimateBuffer(spec.id));
+    return {
+      estimateNs: samples.estimateNs,
+      measuredRuns: samples.measured,
+      fit: fit && {
+        biasNs: fit.biasNs,
+        byteNs: fit.byteNs,
+        parameterNs: fit.parameterNs,
+        isUsed: fit.isBetter,
+      },
+    };
+  }
+
   #pools(): PoolStats[] {
     const pools: PoolStats[] = [];
     for (const { name, spec } of this.#functions.values()) {
@@ -366,7 +407,35 @@ export class Runtime {
     }
     const index = this.#nextProducer++;
     const cores = this.cores && listenerCores(this.cores, index - 1);
-    return { memory: this.#arena.ring.memory, index, cores };
+    const admission = this.#admission?.buffer;
+    return { memory: this.#arena.ring.memory, index, cores, admission };
+  }
+
+  /** The thread that had the seat has died: what it had admitted is not admitted any more. */
+  dropSeat({ index }: ProducerSeat): void {
+    this.#admission?.clear(index);
+  }
+
+  #place(index: number): ProducerPlace {
+    return { arena: this.#arena, index, admission: this.#admission?.buffer };
+  }
+
+  /** What the thread of a front end has to know of a function whose requests it submits. */
+  submittedFunction(id: number): SubmittedFunction {
+    const found = [...this.#functions.values()].find(({ spec }) => spec.id === id);
+    if (found === undefined) {
+      throw new LugeError('ERR_NO_FUNCTION', 404, `no function with the number ${id} is loaded`);
+    }
+    return { spec: encodeSpec(found.spec), ...this.#submittedCells(found.spec) };
+  }
+
+  #submittedCells({ id, tenant, tenantId }: FunctionSpec): SubmittedCells {
+    const admission = this.#admission?.tenant(tenantId, tenant);
+    return { estimate: this.#estimateBuffer(id), admission };
+  }
+
+  #estimateBuffer(id: number): SharedArrayBuffer {
+    return this.#supervisor.estimate(id) as SharedArrayBuffer;
   }
 
   /** Ends worker thread `w` at once. For fault tests: the supervisor answers its requests and replaces it. */
@@ -464,6 +533,12 @@ function concurrencyOf(where: string, most = Number.POSITIVE_INFINITY): number {
   if (most === Number.POSITIVE_INFINITY) return most;
   if (Number.isInteger(most) && most >= 1 && most <= CONCURRENCY_MAX) return most;
   const text = `${where}: maxConcurrency must be a whole number from 1 to ${CONCURRENCY_MAX}, not ${most}`;
+  throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
+}
+
+function shareOf(share = Number.POSITIVE_INFINITY): number {
+  if (share === Number.POSITIVE_INFINITY || (share > 0 && share <= 1)) return share;
+  const text = `setTenantLimits: utilization must be a number above 0, up to 1, not ${share}`;
   throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
 }
 

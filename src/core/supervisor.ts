@@ -19,6 +19,7 @@ import {
 import type { LogLine, TimerName } from './api.ts';
 import { deliver, firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
+import { Estimate } from './estimate.ts';
 import { abandonCalls } from './guest-calls.ts';
 import type { KvStore } from './kv-store.ts';
 import { type FromWorker, type ToWorker, threadUrl, type WorkerData } from './messages.ts';
@@ -69,6 +70,7 @@ export class Supervisor {
   readonly #images = new Map<number, FunctionImage>();
   readonly #cells = new Map<number, PoolCells>();
   readonly #tenants = new Map<number, PoolCells>();
+  readonly #estimates = new Map<number, SharedArrayBuffer>();
   readonly #pending = new Map<number, Pending>();
   readonly #exchanges: ExchangeTable;
   #timer: QuantumTimer | undefined;
@@ -124,10 +126,12 @@ export class Supervisor {
     const tenantCells = this.tenantCells(tenantId).buffer;
     this.#images.set(id, image);
     this.#cells.set(id, cells);
+    const estimate = Estimate.createBuffer(image.spec);
+    this.#estimates.set(id, estimate);
     const spec = encodeSpec(image.spec);
     const { module } = image;
     const error = await this.#tellAll((seq) => ({
-      ...{ type: 'load', seq, spec, module, cells: cells.buffer, tenantCells },
+      ...{ type: 'load', seq, spec, module, cells: cells.buffer, tenantCells, estimate },
     }));
     if (error === undefined) return;
     await this.unload(id);
@@ -149,9 +153,15 @@ export class Supervisor {
     return this.#cells.get(id);
   }
 
+  /** The buffer of a function's Estimate. */
+  estimate(id: number): SharedArrayBuffer | undefined {
+    return this.#estimates.get(id);
+  }
+
   async unload(id: number): Promise<void> {
     this.#images.delete(id);
     this.#cells.delete(id);
+    this.#estimates.delete(id);
     await this.#tellAll((seq) => ({ type: 'unload', seq, id }));
   }
 
@@ -196,6 +206,7 @@ export class Supervisor {
         module,
         cells: (this.#cells.get(spec.id) as PoolCells).buffer,
         tenantCells: this.tenantCells(spec.tenantId).buffer,
+        estimate: this.#estimates.get(spec.id) as SharedArrayBuffer,
       })),
     };
     (this.#states[w] as WorkerControl).clear();
@@ -230,6 +241,9 @@ export class Supervisor {
     const { arena, kv } = this.#options;
     this.workersLost++;
     kv?.recover(w);
+    for (const { spec } of this.#images.values()) {
+      new Estimate(spec, this.#estimates.get(spec.id) as SharedArrayBuffer).fit?.recover(w);
+    }
     const why = failure instanceof Error ? `: ${this.#deathText(failure)}` : '';
     abandonCalls(arena, this.#exchanges, firstWorkerProducer(arena) + w);
     this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);

@@ -36,6 +36,7 @@ import {
   STATE,
 } from '../sandbox/index.ts';
 import { deliver, firstWorkerProducer } from './delivery.ts';
+import { Estimates } from './estimates.ts';
 import { GuestCalls } from './guest-calls.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { GlobalQueue } from './scheduling/global-queue.ts';
@@ -102,6 +103,7 @@ export class WorkerLoop implements GuestKernel {
   readonly #host: Host;
   readonly #pool: SandboxPool;
   readonly #calls: GuestCalls;
+  readonly #estimates: Estimates;
   readonly #streams: GuestStreams;
   readonly #sleepers: Sandbox[] = [];
   readonly #options: WorkerLoopOptions;
@@ -130,7 +132,8 @@ export class WorkerLoop implements GuestKernel {
     this.#exchanges = new ExchangeTable(arena);
     this.#host = new Host(this);
     const producer = firstWorkerProducer(arena) + worker;
-    this.#calls = new GuestCalls(arena, producer, options.sandboxesMax);
+    this.#estimates = new Estimates(worker);
+    this.#calls = new GuestCalls(arena, producer, options.sandboxesMax, this.#estimates);
     this.#streams = new GuestStreams(arena, this.#control);
     this.#pool = new SandboxPool(
       {
@@ -170,8 +173,14 @@ export class WorkerLoop implements GuestKernel {
   }
 
   /** Throws when a sandbox that it shall have ready cannot be made; the function is there all the same. */
-  add(image: FunctionImage, cells: PoolCells, tenant: PoolCells): void {
+  add(
+    image: FunctionImage,
+    cells: PoolCells,
+    tenant: PoolCells,
+    estimate: SharedArrayBuffer,
+  ): void {
     this.#calls.add(image.spec);
+    this.#estimates.add(image.spec, estimate);
     try {
       this.#pool.add(image, cells, tenant);
     } finally {
@@ -182,6 +191,7 @@ export class WorkerLoop implements GuestKernel {
   remove(id: number): void {
     this.#pool.remove(id);
     this.#calls.remove(id);
+    this.#estimates.remove(id);
   }
 
   /** The loop ends when it has finished what it holds and takes nothing new. */
@@ -476,8 +486,11 @@ export class WorkerLoop implements GuestKernel {
     this.#trap = undefined;
     this.#hasTrapped = false;
     this.#held--;
+    exchange.calledNs = sandbox.calledNs;
+    this.#estimates.note(exchange, sandbox.ranNs + sandbox.calledNs);
     this.#complete(exchange);
     this.#pool.give(sandbox);
+    this.#estimates.record();
     this.#publishPool();
   }
 

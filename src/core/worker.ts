@@ -47,10 +47,10 @@ function post(message: FromWorker): void {
   port.postMessage(message);
 }
 
-function add({ spec, module, cells, tenantCells }: LoadedRecord): void {
+function add({ spec, module, cells, tenantCells, estimate }: LoadedRecord): void {
   const { worker } = data;
   const image = { spec: decodeSpec(spec), module };
-  loop.add(image, new PoolCells(cells, worker), new PoolCells(tenantCells, worker));
+  loop.add(image, new PoolCells(cells, worker), new PoolCells(tenantCells, worker), estimate);
 }
 
 /** The thread seldom turns its event loop, so it fetches its messages itself. */

@@ -1,5 +1,5 @@
 /** Settings of the HTTP front end, and what crosses to its thread. */
-import type { ProducerSeat } from '../core/index.ts';
+import type { ProducerSeat, SubmittedFunction } from '../core/index.ts';
 
 export interface HttpLimits {
   readonly maxHeadBytes: number;
@@ -64,6 +64,8 @@ export interface HttpSite {
 export interface ListenerData {
   readonly seat: ProducerSeat;
   readonly limits: HttpLimits;
+  /** Those that the routes lead to. */
+  readonly functions: readonly SubmittedFunction[];
   /** Encoded sites; see site-record.ts. */
   readonly sites: Uint8Array<ArrayBuffer>;
   readonly logsRequests: boolean;

@@ -14,6 +14,8 @@ export interface HttpErrorKind {
   readonly code: string;
   readonly message: string;
   readonly close: boolean;
+  /** Where it is known better than by the status. */
+  readonly retryAfterSeconds?: number;
 }
 
 export type HttpErrorName =
@@ -60,7 +62,7 @@ export type HttpErrorName =
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
   // runtime
-  | 'OVERLOADED'
+  | 'ADMISSION'
   | 'QUEUE_FULL'
   | 'BODY_MEMORY'
   | 'QUEUE_TIMEOUT'
@@ -125,7 +127,7 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
   NOT_FOUND: keep(404, 'ERR_HTTP_NOT_FOUND', 'no route for this path'),
   METHOD_NOT_ALLOWED: keep(405, 'ERR_HTTP_METHOD_NOT_ALLOWED', 'the route does not take this method'),
 
-  OVERLOADED: keep(429, 'ERR_OVERLOADED', 'the request would not meet its deadline and was not admitted'),
+  ADMISSION: keep(429, 'ERR_ADMISSION', 'not admitted: with it more would be admitted than the workers can do in time'),
   QUEUE_FULL: keep(503, 'ERR_QUEUE_FULL', 'the queue of requests is full'),
   BODY_MEMORY: keep(503, 'ERR_BODY_MEMORY', 'no memory left for request bodies'),
   // 503 and not 504: the function was never entered, so that a client or balancer may repeat even what is not idempotent.

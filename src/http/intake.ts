@@ -5,7 +5,7 @@
  *   open (slot, head) --> body appended to `exchange.request` --> submit --> … --> owner.part … owner.complete --> exchange.free
  *                     +-> no room for it: exchange.free, and BODY_MEMORY is answered
  */
-import { Producer } from '../core/index.ts';
+import { decodeSpec, Producer, type ProducerSeat, type SubmittedFunction } from '../core/index.ts';
 import type { Arena } from '../ring/index.ts';
 import { type Exchange, monotonicNs } from '../sandbox/index.ts';
 import type { Answer } from './answer.ts';
@@ -36,13 +36,12 @@ export class Intake {
   /** Why `open` had no slot to give. */
   refusal: HttpErrorKind = HTTP_ERRORS.QUEUE_FULL;
 
-  /** `index` is that of the thread's seat as a producer. */
-  constructor(arena: Arena, index: number) {
+  /** `seat` is the thread's as a producer. */
+  constructor(arena: Arena, { index, admission }: Pick<ProducerSeat, 'index' | 'admission'>) {
     const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
     this.#answers = answers;
     this.producer = new Producer(
-      arena,
-      index,
+      { arena, index, admission },
       (exchange) => {
         const answer = answers[exchange.slot] as Answer;
         answers[exchange.slot] = undefined;
@@ -53,6 +52,11 @@ export class Intake {
         answer.owner.part(answer);
       },
     );
+  }
+
+  /** A function that routes lead to. */
+  add({ spec, ...cells }: SubmittedFunction): void {
+    this.producer.add(decodeSpec(spec), cells);
   }
 
   /** A slot with the request's head; undefined where there is none to be had: `refusal` is the answer then. */

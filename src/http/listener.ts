@@ -24,7 +24,8 @@ const port = parentPort as NonNullable<typeof parentPort>;
 pinThread(data.seat.cores);
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
-const intake = new Intake(arena, data.seat.index);
+const intake = new Intake(arena, data.seat);
+for (const submitted of data.functions) intake.add(submitted);
 const host: ConnectionHost = {
   arena,
   intake,

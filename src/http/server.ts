@@ -34,6 +34,7 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
   const data: ListenerData = {
     seat: runtime.takeSeat(),
     limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
+    functions: functionsOf(options.sites).map((fn) => runtime.submittedFunction(fn)),
     sites: encodeSites(options.sites),
     logsRequests: options.onAccess !== undefined,
   };
@@ -68,6 +69,7 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
     });
     thread.on('exit', () => {
       if (isClosing) return;
+      runtime.dropSeat(data.seat);
       const error = new LugeError(
         'ERR_LISTENER_LOST',
         500,
@@ -78,4 +80,8 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
       options.onFailure?.(error);
     });
   });
+}
+
+function functionsOf(sites: readonly HttpSite[]): number[] {
+  return [...new Set(sites.flatMap(({ routes }) => routes.map(({ fn }) => fn)))];
 }

@@ -32,6 +32,10 @@
  *    208  RUNNABLE_NS   worker, f64             in which it had a sandbox and waited for the worker, new or woken
  *    216  PREEMPTED_NS  worker, f64             in which it lay suspended at a poll
  *    224  ASLEEP_NS     worker, f64             in which it lay suspended in a host call
+ *    232  CHARGED       producer                what it is admitted for, in millionths of a worker (core/admission.ts)
+ *    236  CHARGED_TO    producer                the tenant's number
+ *    240  CALLED_NS     worker, f64             RUN_NS of all functions that it called, and that those called
+ *    248  RETRY_MS      producer                when it was not admitted: after how long it may be worth another try
  *    256  inline parts: request | response headers | HEAD_ROOM | response body
  *
  * STATE: FREE -> FILLING (producer took it) -> QUEUED (pushed) -> CLAIMED + worker (stolen; stored by dequeStealMark right behind
@@ -85,6 +89,10 @@ const PARAMETER = 120;
 const RUNNABLE_NS = 208;
 const PREEMPTED_NS = 216;
 const ASLEEP_NS = 224;
+const CHARGED = 232;
+const CHARGED_TO = 236;
+const CALLED_NS = 240;
+const RETRY_MS = 248;
 const REQUEST = 128;
 const RESPONSE_HEADERS = REQUEST + CHAIN_BYTES;
 const META_BYTES = 2 * PADDING_BYTES;
@@ -168,6 +176,7 @@ export class Exchange {
     this.#f64[w + (END_NS >> 3)] = 0;
     this.#f64[w + (RUN_NS >> 3)] = 0;
     this.predicted(0, Number.NaN);
+    this.calledNs = 0;
     this.suspended(0, 0, 0);
     this.request.attach();
     this.headers.attach();
@@ -188,6 +197,29 @@ export class Exchange {
   predicted(estimateNs: number, parameter: number): void {
     this.#f64[this.#wide + (ESTIMATE_NS >> 3)] = estimateNs;
     this.#f64[this.#wide + (PARAMETER >> 3)] = parameter;
+  }
+
+  /** Where there is admission control, before it is submitted, and when it is back. */
+  charge(utilization: number, tenant: number): void {
+    this.#i32[this.#cell + (CHARGED >> 2)] = utilization;
+    this.#i32[this.#cell + (CHARGED_TO >> 2)] = tenant;
+  }
+
+  get charged(): number {
+    return this.#i32[this.#cell + (CHARGED >> 2)] as number;
+  }
+
+  get chargedTenant(): number {
+    return this.#i32[this.#cell + (CHARGED_TO >> 2)] as number;
+  }
+
+  /** Of a request that was not admitted. */
+  get retryAfterMs(): number {
+    return this.#i32[this.#cell + (RETRY_MS >> 2)] as number;
+  }
+
+  set retryAfterMs(ms: number) {
+    this.#i32[this.#cell + (RETRY_MS >> 2)] = ms;
   }
 
   /** Any thread: whoever runs it will stop at its next poll. */
@@ -340,6 +372,15 @@ export class Exchange {
   ended(endNs: number, runNs: number): void {
     this.#f64[this.#wide + (END_NS >> 3)] = endNs;
     this.#f64[this.#wide + (RUN_NS >> 3)] = runNs;
+  }
+
+  /** What the functions that it called took of the workers; behind `ended`. */
+  get calledNs(): number {
+    return this.#f64[this.#wide + (CALLED_NS >> 3)] as number;
+  }
+
+  set calledNs(ns: number) {
+    this.#f64[this.#wide + (CALLED_NS >> 3)] = ns;
   }
 
   /** How long it had a sandbox and did not run, by state: START + RUNNABLE + PREEMPTED + ASLEEP + RUN = END. */

@@ -10,6 +10,17 @@ export interface MemorySpec {
   readonly wide: boolean;
 }
 
+/** How the running time of a request is told from what it brings: `biasNs + body bytes * byteNs + parameter * parameterNs`. */
+export interface ModelSpec {
+  /** The coefficients are found out from the runs; those below are not used. */
+  readonly fits: boolean;
+  readonly biasNs: number;
+  readonly byteNs: number;
+  readonly parameterNs: number;
+  /** Where a request has it: 'query:name', 'query' (the first that has no name), 'header:name'; '' = there is none. */
+  readonly parameter: string;
+}
+
 /** Limits and settings of one function. Bytes are bytes, `…Ns` are nanoseconds, Infinity = none. */
 export interface FunctionSpec {
   readonly id: number;
@@ -30,6 +41,12 @@ export interface FunctionSpec {
   readonly cpuLimitNs: number;
   readonly queueTimeoutNs: number;
   readonly maxOutputBytes: number;
+  /** Which percentile of the last runs the next one is expected to take. */
+  readonly admissionPercentile: number;
+  /** What a run is expected to take before the first one was measured; 0 = nobody said. */
+  readonly expectedNs: number;
+  /** Undefined: what a request brings tells nothing. */
+  readonly model: ModelSpec | undefined;
   /** Sandboxes that may be in use at once, of all workers. */
   readonly maxConcurrency: number;
   /** Sandboxes that each worker makes when the function is loaded, and keeps. */

@@ -25,7 +25,7 @@ export {
   MODULE_BYTES,
   MODULE_BYTES_MAX,
 } from './function-compiler.ts';
-export type { FunctionImage, FunctionSpec, MemorySpec } from './function-image.ts';
+export type { FunctionImage, FunctionSpec, MemorySpec, ModelSpec } from './function-image.ts';
 export { type GuestKernel, Host } from './host.ts';
 export { type Inspection, type InspectOptions, inspectModule } from './inspection.ts';
 export type { KvAccess } from './kv-interface.ts';
@@ -35,6 +35,7 @@ export { OUTCOME, type Outcome } from './outcome.ts';
 export { Payload } from './payload.ts';
 export { type Intrinsics, type PoolLimits, SandboxPool } from './pool.ts';
 export { PoolCells, type PoolLine } from './pool-cells.ts';
+export { headerValue } from './request-head.ts';
 export {
   type AllocationLimits,
   type FunctionPolls,

@@ -32,6 +32,8 @@ export const OUTCOME = {
   FUNCTION_BUSY: 14,
   /** As many sandboxes of the tenant are in use as may be. */
   TENANT_BUSY: 15,
+  /** With it, more would be admitted than the workers can do in time. */
+  NOT_ADMITTED: 16,
 } as const;
 
 export type Outcome = (typeof OUTCOME)[keyof typeof OUTCOME];

@@ -69,6 +69,8 @@ export class Sandbox {
   /** The function that it called last: it runs, or its answer is here. */
   callee: Exchange | undefined = undefined;
   isCalling = false;
+  /** Running time of the functions that it called, and of those that they called. */
+  calledNs = 0;
   /** What its host calls keep for the request: made by them when first needed. */
   wasi: unknown = undefined;
   inputOffset = 0;
@@ -167,6 +169,7 @@ export class Sandbox {
     this.deadlineNs = exchange.deadlineNs;
     this.callee = undefined;
     this.isCalling = false;
+    this.calledNs = 0;
     this.wasi = undefined;
     this.inputOffset = 0;
     this.loggedBytes = 0;
