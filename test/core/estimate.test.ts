@@ -27,6 +27,7 @@ function producer(): Producer {
   const arena = Arena.create({
     ...{ producers: 2, workers: 1, slots: 4, slotBytes: SLOT_BYTES },
     ...{ chunks: 4, chunkBytes: 16_384, controlBytes: CONTROL_BYTES },
+    ...{ heaps: 0, budgets: 0 },
   });
   return new Producer({ arena, index: 0, admission: undefined }, () => {});
 }

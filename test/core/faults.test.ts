@@ -1,6 +1,6 @@
 /** Workers that die, and the end. */
 import { expect, it } from 'vitest';
-import type { InvokeOptions, Runtime } from '../../src/core/index.ts';
+import { type InvokeOptions, type Runtime, SCHEDULERS } from '../../src/core/index.ts';
 import { allFree, codeOf, ECHO, SLEEP, SPIN, small, TRAPS, textOf, until } from './guests.ts';
 
 it('a_killed_worker_fails_what_it_held_and_is_replaced', async () => {
@@ -87,28 +87,36 @@ function mixed(runtime: Runtime, i: number): Promise<string> {
   }
 }
 
-it('two_workers_settle_every_call_and_lose_nothing', async () => {
-  await using runtime = await small({ workers: 2, maxQueue: 512, bodyMemoryBytes: 2 ** 25 });
-  await runtime.load('echo', { wasm: ECHO });
-  await runtime.load('traps', { wasm: TRAPS });
-  await runtime.load('spin', { wasm: SPIN });
-  await runtime.load('sleep', { wasm: SLEEP });
-  await runtime.load('brief', { wasm: SPIN, cpuLimitMs: 3 });
-  const COUNT = 2000;
-  const AT_ONCE = 200;
-  const expected = (i: number): string => {
-    if (i % 100 === 99) return 'ERR_CPU_LIMIT';
-    return ['same', 'ERR_TRAP', 'RangeError', 'same', 'same'][i % 5] as string;
-  };
-  for (let first = 0; first < COUNT; first += AT_ONCE) {
-    const numbers = Array.from({ length: AT_ONCE }, (_, k) => first + k);
-    const ends = await Promise.all(numbers.map((i) => mixed(runtime, i)));
-    expect(ends).toEqual(numbers.map(expected));
-  }
-  await allFree(runtime);
-  await until(() => {
-    const { workers } = runtime.stats();
-    return workers.reduce((sum, { completed, failed }) => sum + completed + failed, 0) === COUNT;
-  }, 'each was counted once');
-  expect(runtime.stats().workersLost).toBe(0);
-});
+it.each(SCHEDULERS.filter((name) => name !== 'fifo'))(
+  'two_workers_settle_every_call_and_lose_nothing_under_%s',
+  async (scheduler) => {
+    await using runtime = await small({
+      scheduler,
+      workers: 2,
+      maxQueue: 512,
+      bodyMemoryBytes: 2 ** 25,
+    });
+    await runtime.load('echo', { wasm: ECHO });
+    await runtime.load('traps', { wasm: TRAPS });
+    await runtime.load('spin', { wasm: SPIN });
+    await runtime.load('sleep', { wasm: SLEEP });
+    await runtime.load('brief', { wasm: SPIN, cpuLimitMs: 3 });
+    const COUNT = 2000;
+    const AT_ONCE = 200;
+    const expected = (i: number): string => {
+      if (i % 100 === 99) return 'ERR_CPU_LIMIT';
+      return ['same', 'ERR_TRAP', 'RangeError', 'same', 'same'][i % 5] as string;
+    };
+    for (let first = 0; first < COUNT; first += AT_ONCE) {
+      const numbers = Array.from({ length: AT_ONCE }, (_, k) => first + k);
+      const ends = await Promise.all(numbers.map((i) => mixed(runtime, i)));
+      expect(ends).toEqual(numbers.map(expected));
+    }
+    await allFree(runtime);
+    await until(() => {
+      const { workers } = runtime.stats();
+      return workers.reduce((sum, { completed, failed }) => sum + completed + failed, 0) === COUNT;
+    }, 'each was counted once');
+    expect(runtime.stats().workersLost).toBe(0);
+  },
+);

@@ -140,9 +140,10 @@ export async function allFree(runtime: Runtime): Promise<void> {
   );
 }
 
-/** One worker unless told; small, and closed by `await using`. */
+/** One worker unless told, which its guests share in turns; small, and closed by `await using`. */
 export function small(options: Parameters<typeof createRuntime>[0] = {}): Promise<Runtime> {
-  return createRuntime({ workers: 1, maxQueue: 64, bodyMemoryBytes: 2 ** 20, ...options });
+  const own = { workers: 1, maxQueue: 64, bodyMemoryBytes: 2 ** 20, scheduler: 'rr' as const };
+  return createRuntime({ ...own, ...options });
 }
 
 /** How a call was refused: its code, or the name of what is no LugeError. */

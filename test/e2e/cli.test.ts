@@ -110,7 +110,7 @@ describe('serving', () => {
     const port = await luge.port();
     const base = `http://127.0.0.1:${port}`;
     const lines = luge.stdout.split('\n');
-    expect(lines[0]).toMatch(/^luge: 1 worker\(s\), rr, quantum 1000 µs, .*, (js|native) timer, /);
+    expect(lines[0]).toMatch(/^luge: 1 worker\(s\), edf, quantum 1000 µs, .*, (js|native) timer, /);
     expect(lines).toContain(`listening on ${base}`);
     for (const { route } of JSON.parse(readFileSync(EXAMPLES, 'utf8')).routes) {
       expect(lines.filter((line) => line.includes(` ${route} `))).toHaveLength(1);

@@ -301,7 +301,7 @@ describe('a function that fails behind its head', () => {
 
 describe('a drain', () => {
   it('tells_who_is_answered_last_and_lets_it_end', async () => {
-    await using bed = await serve(ROUTES);
+    await using bed = await serve(ROUTES, { scheduler: 'rr' });
     const client = (await bed.open()).send(get('/spin?200') + get('/fib?10'));
     const idle = await bed.open();
     await idle.get('/fib?3');

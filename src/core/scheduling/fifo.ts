@@ -4,12 +4,12 @@
  * unless it sleeps in a host call, and one that was woken goes behind those that wait in its worker.
  * Not guaranteed: any bound on waiting behind a long guest.
  */
-import { ARRIVAL, type Guest, type Policy } from './policy.ts';
+import { ARRIVAL, type Guest, type Policy, type QueueOrder } from './policy.ts';
 import { RunQueue } from './run-queue.ts';
 
 export class Fifo<G extends Guest> implements Policy<G> {
   readonly name = 'fifo';
-  readonly order = ARRIVAL;
+  readonly order: QueueOrder = ARRIVAL;
   readonly preempts = false;
   readonly #queue = new RunQueue<G>();
 

@@ -4,12 +4,12 @@
  * queue is taken before the worker begins another round, in the order of arrival. So short requests pass long ones, and none waits for ever.
  * Not guaranteed: order of completion, fairness between tenants.
  */
-import { ARRIVAL, type Guest, type Policy } from './policy.ts';
+import { ARRIVAL, type Guest, type Policy, type QueueOrder } from './policy.ts';
 import { RunQueue } from './run-queue.ts';
 
 export class RoundRobin<G extends Guest> implements Policy<G> {
   readonly name = 'rr';
-  readonly order = ARRIVAL;
+  readonly order: QueueOrder = ARRIVAL;
   readonly preempts = true;
   /** New ones go first: their first quantum is what most short requests need. */
   readonly #fresh = new RunQueue<G>();
