@@ -96,6 +96,7 @@ export interface ProducerSeat {
   readonly cores: readonly number[] | undefined;
   /** Undefined: there is no admission control. */
   readonly admission: SharedArrayBuffer | undefined;
+  readonly spinNs: number;
 }
 
 export async function createRuntime(options: RuntimeOptions = {}): Promise<Runtime> {
@@ -151,8 +152,8 @@ export class Runtime {
     this.scheduler = scheduling.policy.name;
     this.workers = workers;
     this.limits = sandboxLimits(options.maxSandboxesPerWorker, workers);
-    // Spinning pays only where it takes no core from the listener or from other guests.
-    this.spinNs = (options.spinUs ?? (availableParallelism() > workers + 1 ? SPIN_US : 0)) * 1e3;
+    // Where it takes no core from who submits, or from other guests (spin.ts).
+    this.spinNs = (options.spinUs ?? (availableParallelism() > workers ? SPIN_US : 0)) * 1e3;
     this.#kv = createKvStore(options.kv, workers);
     this.native = options.native !== 'off' && nativeAddon() !== undefined;
     this.timer = chooseTimer(oneOf('timer', options.timer ?? 'auto', TIMERS), this.native);
@@ -408,7 +409,7 @@ export class Runtime {
     const index = this.#nextProducer++;
     const cores = this.cores && listenerCores(this.cores, index - 1);
     const admission = this.#admission?.buffer;
-    return { memory: this.#arena.ring.memory, index, cores, admission };
+    return { memory: this.#arena.ring.memory, index, cores, admission, spinNs: this.spinNs };
   }
 
   /** The thread that had the seat has died: what it had admitted is not admitted any more. */
@@ -417,7 +418,10 @@ export class Runtime {
   }
 
   #place(index: number): ProducerPlace {
-    return { arena: this.#arena, index, admission: this.#admission?.buffer };
+    return {
+      ...{ arena: this.#arena, index, admission: this.#admission?.buffer },
+      spinNs: this.spinNs,
+    };
   }
 
   /** What the thread of a front end has to know of a function whose requests it submits. */

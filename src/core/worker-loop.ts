@@ -42,6 +42,7 @@ import { GuestStreams } from './guest-streams.ts';
 import { GlobalQueue } from './scheduling/global-queue.ts';
 import type { Policy, QueuedRequest } from './scheduling/policy.ts';
 import { Scheduler } from './scheduling/scheduler.ts';
+import { Spin } from './spin.ts';
 import { COUNTERS, type Counter, type WorkerControl } from './worker-control.ts';
 
 const TURN_NS = 50e6;
@@ -112,6 +113,9 @@ export class WorkerLoop implements GuestKernel {
   readonly #answered: (sandbox: Sandbox, answer: number) => void;
   /** Used again for each request that is sorted. */
   readonly #request = { arrivalNs: 0, deadlineNs: 0, estimateNs: 0, reservation: -1 };
+  readonly #spin: Spin;
+  /** Requests that were begun since there was nothing to do. */
+  #begun = 0;
   #trap: unknown = undefined;
   #hasTrapped = false;
   #held = 0;
@@ -127,6 +131,7 @@ export class WorkerLoop implements GuestKernel {
     this.#mark = SLOT_STATE.CLAIMED + worker;
     this.#control = new Int32Array(options.control.buffer as SharedArrayBuffer);
     this.#state = options.state;
+    this.#spin = new Spin(options.spinNs);
     this.#policy = options.policy;
     this.#parker = arena.parker(worker);
     this.#exchanges = new ExchangeTable(arena);
@@ -317,6 +322,7 @@ export class WorkerLoop implements GuestKernel {
   }
 
   #start(exchange: Exchange, now: number): void {
+    this.#begun++;
     exchange.attach();
     exchange.started(this.#worker, now);
     if (exchange.isCancelled)
@@ -551,12 +557,13 @@ export class WorkerLoop implements GuestKernel {
       timeoutNs = Math.max(0, this.#state.wakeAtNs - now);
     }
     timeoutNs = Math.min(timeoutNs, Math.max(0, this.#pool.tidyAtNs - now));
-    const spinNs = Math.min(this.#options.spinNs, timeoutNs);
+    const spinNs = this.#begun > 1 ? 0 : Math.min(this.#spin.ns, timeoutNs);
     if (!this.#parker.spin(this.#ready, spinNs, monotonicNs)) {
       this.#state.count(PARKS, 1);
       this.#parker.park(this.#ready, timeoutNs);
     }
-    this.#pull();
+    this.#begun = 0;
+    this.#spin.learn(this.#pull() - now);
     if (this.#parker.searchEnd() && this.#scheduler.hasQueued) this.#arena.lot.wakeOne();
   }
 

@@ -37,11 +37,12 @@ export class Intake {
   refusal: HttpErrorKind = HTTP_ERRORS.QUEUE_FULL;
 
   /** `seat` is the thread's as a producer. */
-  constructor(arena: Arena, { index, admission }: Pick<ProducerSeat, 'index' | 'admission'>) {
+  constructor(arena: Arena, seat: Pick<ProducerSeat, 'index' | 'admission' | 'spinNs'>) {
+    const { index, admission, spinNs } = seat;
     const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
     this.#answers = answers;
     this.producer = new Producer(
-      { arena, index, admission },
+      { arena, index, admission, spinNs },
       (exchange) => {
         const answer = answers[exchange.slot] as Answer;
         answers[exchange.slot] = undefined;

@@ -29,7 +29,7 @@ function producer(): Producer {
     ...{ chunks: 4, chunkBytes: 16_384, controlBytes: CONTROL_BYTES },
     ...{ heaps: 0, budgets: 0 },
   });
-  return new Producer({ arena, index: 0, admission: undefined }, () => {});
+  return new Producer({ arena, index: 0, admission: undefined, spinNs: 0 }, () => {});
 }
 
 function request(target: string, headers = '', body = ''): Exchange {
