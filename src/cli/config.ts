@@ -7,7 +7,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import { z } from 'zod';
-import type { KvOptions } from '../core/index.ts';
+import { type AdmissionOptions, estimateSettings, type KvOptions } from '../core/index.ts';
 import type { HttpLimits } from '../http/index.ts';
 import { FILE_DEFAULTS, guestPathProblem, hostFolderProblem } from '../sandbox/index.ts';
 import {
@@ -17,6 +17,7 @@ import {
   checkTenants,
   choiceField,
   formatPath,
+  HEADER_NAME,
   type JsonPath,
   listField,
   mustBe,
@@ -43,7 +44,7 @@ import {
 } from './settings.ts';
 import { readSledgeSpec } from './sledge-spec.ts';
 
-export type { ConfigProblem, RouteConfig, SledgeModel, TenantConfig } from './config-schema.ts';
+export type { ConfigProblem, RouteConfig, TenantConfig } from './config-schema.ts';
 export { ConfigError } from './config-schema.ts';
 
 export interface HttpConfig extends Omit<HttpLimits, 'maxPipelined'> {
@@ -64,6 +65,8 @@ export interface ServeConfig {
   readonly spinNs: number | 'auto';
   /** Undefined: by the address space. */
   readonly maxSandboxesPerWorker: number | undefined;
+  /** False: everything is admitted. */
+  readonly admission: AdmissionOptions | false;
   readonly http: HttpConfig;
   readonly logRequests: boolean;
   /** What the file says of the key-value store; its own file as an absolute path. */
@@ -90,6 +93,31 @@ const guestPath = z
   .string({ error: mustBe('an absolute path') })
   .refine((path) => guestPathProblem(path) === undefined, { error: GUEST_PATH_ERROR });
 
+const MODEL = '"fit", { "fit": true, … } or an object of biasNs, byteNs, parameterNs and parameter';
+const coefficient = z.number().optional();
+const modelField = z
+  .union(
+    [
+      z.literal('fit'),
+      z.strictObject({ fit: z.literal(true), parameter: z.string().optional() }),
+      z.strictObject({
+        biasNs: coefficient,
+        byteNs: coefficient,
+        parameterNs: coefficient,
+        parameter: z.string().optional(),
+      }),
+    ],
+    { error: mustBe(MODEL) },
+  )
+  .superRefine((model, context) => {
+    try {
+      estimateSettings({ model });
+    } catch (error) {
+      const message = (error as Error).message.replace('load: ', '');
+      context.addIssue({ code: 'custom', message });
+    }
+  });
+
 /** What `defaults` may hold, and each route too. */
 const limitFields = {
   contentType: textField('a media type such as "application/json"', CONTENT_TYPE).optional(),
@@ -112,6 +140,9 @@ const limitFields = {
   maxCallDepth: numberField(LIMITS.callDepth).optional(),
   maxConcurrency: numberField(LIMITS.concurrency).optional(),
   prewarm: numberField(LIMITS.prewarm).optional(),
+  admissionPercentile: numberField(LIMITS.percentile).optional(),
+  expectedMs: milliseconds,
+  model: modelField.optional(),
   env: z
     .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
       error: (issue) =>
@@ -183,7 +214,10 @@ const tenantSchema = z.strictObject(
       .optional(),
     limits: z
       .strictObject(
-        { maxConcurrency: numberField(LIMITS.concurrency).optional() },
+        {
+          maxConcurrency: numberField(LIMITS.concurrency).optional(),
+          utilization: numberField(LIMITS.share).optional(),
+        },
         { error: mustBe('an object') },
       )
       .optional(),
@@ -195,6 +229,8 @@ const tenantSchema = z.strictObject(
 // zod answers a wrong number with the number's own message and anything else with the union's: both say the same.
 const WORKERS = `"auto" or ${describeRange(LIMITS.workers)}`;
 const timeout = numberField(LIMITS.timeoutMs).optional();
+const ADMISSION = 'true, false or { "reserve": a number from 0 to 0.99 }';
+const TIMEOUT_HEADER = 'the name of a header field, or false for none';
 
 /** The whole file. That exactly one of `routes` and `tenants` is there is `checkSpan`'s part. */
 const lugeSchema = z.strictObject(
@@ -212,6 +248,11 @@ const lugeSchema = z.strictObject(
     maxQueue: numberField(LIMITS.maxQueue).optional(),
     spinUs: numberField(LIMITS.spinUs).optional(),
     maxSandboxesPerWorker: numberField(LIMITS.sandboxes).optional(),
+    admission: z
+      .union([z.boolean(), z.strictObject({ reserve: numberField(LIMITS.reserve).optional() })], {
+        error: mustBe(ADMISSION),
+      })
+      .optional(),
     logRequests: z.boolean({ error: mustBe('true or false') }).optional(),
     http: z
       .strictObject(
@@ -223,6 +264,11 @@ const lugeSchema = z.strictObject(
           bodyTimeoutMs: timeout,
           maxConnections: numberField(LIMITS.connections).optional(),
           drainTimeoutMs: numberField(LIMITS.drainMs).optional(),
+          timeoutHeader: z
+            .union([z.literal(false), z.string().regex(HEADER_NAME)], {
+              error: mustBe(TIMEOUT_HEADER),
+            })
+            .optional(),
         },
         { error: mustBe('an object') },
       )
@@ -317,7 +363,6 @@ function moduleConfig(path: string, overrides: ServeOverrides): ServeConfig {
     contentType: 'text/plain; charset=utf-8',
     args: [],
     tryArgs: undefined,
-    model: undefined,
   };
   const tenant = lugeTenant({ name: 'default', routes: [] }, DEFAULTS.host, [route], overrides);
   return serveConfig(path, 'module', {}, [tenant], [], overrides);
@@ -483,6 +528,7 @@ function lugeTenant(
     maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
     kvMaxBytes: tenant.kv?.maxBytes,
     maxConcurrency: tenant.limits?.maxConcurrency ?? Number.POSITIVE_INFINITY,
+    utilization: tenant.limits?.utilization ?? Number.POSITIVE_INFINITY,
     routes,
   };
 }
@@ -503,7 +549,6 @@ function lugeRoute(
     contentType: raw.contentType ?? defaults.contentType ?? DEFAULTS.route.contentType,
     args: raw.args ?? [],
     tryArgs: raw.try,
-    model: undefined,
   };
 }
 
@@ -535,7 +580,9 @@ type RouteLimitConfig = Pick<
   | 'scratch'
   | 'maxOpenFiles'
   | 'clockResolutionNs'
-  | 'admissionsPercentile'
+  | 'admissionPercentile'
+  | 'expectedNs'
+  | 'model'
 >;
 
 /** Flag or variable, then the route, then the file's `defaults`, then the built-in value. */
@@ -545,7 +592,9 @@ function routeLimits(
   overrides: ServeOverrides,
 ): RouteLimitConfig {
   const builtIn = DEFAULTS.route;
-  const ns = (key: 'deadlineMs' | 'cpuLimitMs' | 'queueTimeoutMs'): number | undefined => {
+  const ns = (
+    key: 'deadlineMs' | 'cpuLimitMs' | 'queueTimeoutMs' | 'expectedMs',
+  ): number | undefined => {
     const ms = route[key] ?? defaults[key];
     return ms === undefined ? undefined : Math.round(ms * NS_PER_MS);
   };
@@ -575,7 +624,10 @@ function routeLimits(
     maxOpenFiles: route.maxOpenFiles ?? defaults.maxOpenFiles ?? builtIn.maxOpenFiles,
     clockResolutionNs:
       route.clockResolutionNs ?? defaults.clockResolutionNs ?? builtIn.clockResolutionNs,
-    admissionsPercentile: builtIn.admissionsPercentile,
+    admissionPercentile:
+      route.admissionPercentile ?? defaults.admissionPercentile ?? builtIn.admissionPercentile,
+    expectedNs: ns('expectedMs') ?? 0,
+    model: route.model ?? defaults.model,
   };
 }
 
@@ -614,12 +666,25 @@ function serveConfig(
       ...DEFAULTS.http,
       ...file.http,
       drainTimeoutMs: drainTimeoutMs ?? DEFAULTS.http.drainTimeoutMs,
+      timeoutHeader: (file.http?.timeoutHeader ?? DEFAULTS.http.timeoutHeader) || '',
     } as HttpConfig,
+    admission: admissionOf(file.admission, overrides.admission),
     logRequests: overrides.logRequests ?? file.logRequests ?? DEFAULTS.logRequests,
     kv: kvOptions(source, file.kv),
     tenants: withPort(source, tenants, overrides, warnings),
     warnings,
   };
+}
+
+/** A flag switches; how much is kept back is the file's to say. */
+function admissionOf(
+  file: LugeFile['admission'] = DEFAULTS.admission,
+  flag: boolean | undefined,
+): AdmissionOptions | false {
+  const isOn = flag ?? file !== false;
+  if (!isOn) return false;
+  const { reserve } = typeof file === 'object' ? file : {};
+  return reserve === undefined ? {} : { reserve };
 }
 
 /** Its file is looked for beside the configuration. */

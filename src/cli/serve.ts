@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import {
   createRuntime,
+  estimateSettings,
   type Runtime,
   type SandboxLimits,
   sandboxLimits,
@@ -85,8 +86,12 @@ function describeLimits(limits: SandboxLimits): string {
   return `up to ${sandboxesPerWorker} sandboxes and ${memoriesPerWorker} memories a worker; this process has room for ${memoriesPerProcess} (${boundBy})`;
 }
 
-function tenantLimit({ maxConcurrency }: TenantConfig): string {
-  return Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '';
+function tenantLimit({ maxConcurrency, utilization }: TenantConfig): string {
+  const sandboxes = `, at most ${maxConcurrency} sandboxes in use`;
+  const share = `, ${utilization} of the workers with admission`;
+  return (
+    (Number.isFinite(maxConcurrency) ? sandboxes : '') + (Number.isFinite(utilization) ? share : '')
+  );
 }
 
 /** The limits as they are, wherever they come from. */
@@ -163,13 +168,16 @@ function specOf(route: RouteConfig) {
     maxCallDepth: route.maxCallDepth,
     maxConcurrency: route.maxConcurrency,
     prewarm: route.prewarm,
-    admissionPercentile: route.admissionsPercentile,
-    expectedNs: 0,
-    model: undefined,
+    ...estimateSettings(estimateOptions(route)),
     args: route.args,
     env: Object.entries(route.env).map(([key, value]) => `${key}=${value}`),
     ...preopensOf(route),
   };
+}
+
+function estimateOptions({ admissionPercentile, expectedNs, model }: RouteConfig) {
+  const expectedMs = expectedNs / NS_PER_MS;
+  return { admissionPercentile, expectedMs, ...(model === undefined ? {} : { model }) };
 }
 
 /** A module that several routes name is read once. */
@@ -207,6 +215,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
     kv: config.kv,
+    admission: config.admission,
     ...(config.spinNs === 'auto' ? {} : { spinUs: config.spinNs / 1e3 }),
     ...(maxSandboxesPerWorker === undefined ? {} : { maxSandboxesPerWorker }),
     onLog: ({ fn, text }) => {
@@ -247,7 +256,8 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
 
 async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {
   const modules = new ModuleCache();
-  runtime.setTenantLimits(tenant.name, { maxConcurrency: tenant.maxConcurrency });
+  const { maxConcurrency, utilization } = tenant;
+  runtime.setTenantLimits(tenant.name, { maxConcurrency, utilization });
   const ids: number[] = [];
   const types: string[] = [];
   if (tenant.kvMaxBytes !== undefined) runtime.setKvQuota(tenant.name, tenant.kvMaxBytes);
@@ -268,6 +278,7 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
         tenant: tenant.name,
         maxConcurrency: route.maxConcurrency,
         prewarm: route.prewarm,
+        ...estimateOptions(route),
         contentType: route.contentType,
         response: route.response,
         args: route.args,
@@ -324,6 +335,10 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
     `luge: ${runtime.workers} worker(s), ${scheduler}, ${quantum}, queue ${maxQueue}, js ticker, ${runtime.native ? 'native' : 'no native'} addon`,
   );
   print(`luge: ${describeLimits(runtime.limits)}`);
+  const { admission } = runtime.stats();
+  if (admission !== undefined) {
+    print(`luge: admission up to ${admission.capacity} of ${runtime.workers} worker(s), then 429`);
+  }
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
     const base = `http://${host}:${server.ports[i]}`;

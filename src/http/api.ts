@@ -13,6 +13,8 @@ export interface HttpLimits {
   readonly maxConnections: number;
   /** Requests of one connection whose answers are not written yet; reading stops there. */
   readonly maxPipelined: number;
+  /** A field of requests that may shorten their deadline, in milliseconds; '' = none (timeout-header.ts). */
+  readonly timeoutHeader: string;
 }
 
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
@@ -25,6 +27,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   bodyTimeoutMs: 30_000,
   maxConnections: 10_000,
   maxPipelined: 16,
+  timeoutHeader: 'X-Timeout-Ms',
 };
 
 /** A route, bound to a loaded function. */

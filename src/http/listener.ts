@@ -20,7 +20,7 @@ const data = workerData as ListenerData;
 const port = parentPort as NonNullable<typeof parentPort>;
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
-const intake = new Intake(arena, data.seat);
+const intake = new Intake(arena, data.seat, data.limits.timeoutHeader);
 for (const submitted of data.functions) intake.add(submitted);
 const host: ConnectionHost = {
   arena,
