@@ -65,10 +65,10 @@ export interface ServeConfig {
   readonly spinNs: number | 'auto';
   /** Undefined: by the address space. */
   readonly maxSandboxesPerWorker: number | undefined;
-  /** False: everything is admitted. */
-  readonly admission: AdmissionOptions | false;
   readonly http: HttpConfig;
   readonly logRequests: boolean;
+  /** False: everything is admitted. */
+  readonly admission: AdmissionOptions | false;
   /** What the file says of the key-value store; its own file as an absolute path. */
   readonly kv: KvOptions;
   readonly tenants: readonly TenantConfig[];
@@ -248,12 +248,12 @@ const lugeSchema = z.strictObject(
     maxQueue: numberField(LIMITS.maxQueue).optional(),
     spinUs: numberField(LIMITS.spinUs).optional(),
     maxSandboxesPerWorker: numberField(LIMITS.sandboxes).optional(),
+    logRequests: z.boolean({ error: mustBe('true or false') }).optional(),
     admission: z
       .union([z.boolean(), z.strictObject({ reserve: numberField(LIMITS.reserve).optional() })], {
         error: mustBe(ADMISSION),
       })
       .optional(),
-    logRequests: z.boolean({ error: mustBe('true or false') }).optional(),
     http: z
       .strictObject(
         {
@@ -668,23 +668,12 @@ function serveConfig(
       drainTimeoutMs: drainTimeoutMs ?? DEFAULTS.http.drainTimeoutMs,
       timeoutHeader: (file.http?.timeoutHeader ?? DEFAULTS.http.timeoutHeader) || '',
     } as HttpConfig,
-    admission: admissionOf(file.admission, overrides.admission),
     logRequests: overrides.logRequests ?? file.logRequests ?? DEFAULTS.logRequests,
+    admission: admissionOf(file.admission, overrides.admission),
     kv: kvOptions(source, file.kv),
     tenants: withPort(source, tenants, overrides, warnings),
     warnings,
   };
-}
-
-/** A flag switches; how much is kept back is the file's to say. */
-function admissionOf(
-  file: LugeFile['admission'] = DEFAULTS.admission,
-  flag: boolean | undefined,
-): AdmissionOptions | false {
-  const isOn = flag ?? file !== false;
-  if (!isOn) return false;
-  const { reserve } = typeof file === 'object' ? file : {};
-  return reserve === undefined ? {} : { reserve };
 }
 
 /** Its file is looked for beside the configuration. */
@@ -711,4 +700,15 @@ function withPort(
   if (portSource !== 'PORT') throw new ConfigError(file, [{ path: '', message }]);
   warnings.push(`${file}: ${message}; it is not used`);
   return tenants;
+}
+
+/** A flag switches; how much is kept back is the file's to say. */
+function admissionOf(
+  file: LugeFile['admission'] = DEFAULTS.admission,
+  flag: boolean | undefined,
+): AdmissionOptions | false {
+  const isOn = flag ?? file !== false;
+  if (!isOn) return false;
+  const { reserve } = typeof file === 'object' ? file : {};
+  return reserve === undefined ? {} : { reserve };
 }

@@ -209,13 +209,13 @@ async function atRoute<T>(route: RouteConfig, work: () => Promise<T>): Promise<T
 async function run(config: ServeConfig, settings: ServeSettings): Promise<number> {
   const { maxSandboxesPerWorker } = config;
   const runtime = await createRuntime({
+    admission: config.admission,
     workers: config.workers,
     scheduler: config.scheduler,
     native: config.native,
     quantumUs: config.quantumNs / 1e3,
     maxQueue: config.maxQueue,
     kv: config.kv,
-    admission: config.admission,
     ...(config.spinNs === 'auto' ? {} : { spinUs: config.spinNs / 1e3 }),
     ...(maxSandboxesPerWorker === undefined ? {} : { maxSandboxesPerWorker }),
     onLog: ({ fn, text }) => {

@@ -117,9 +117,9 @@ export const DEFAULTS = {
   quantumUs: 1000,
   // Above this a client waits longer than it would for a retry; 429/503 is the better answer.
   maxQueue: 1024,
+  logRequests: false,
   // It refuses what some would rather have late.
   admission: false as boolean,
-  logRequests: false,
   http: {
     ...DEFAULT_HTTP_LIMITS,
     // Orchestrators kill 30 s after they ask; this leaves time to report.
