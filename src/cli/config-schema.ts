@@ -8,6 +8,7 @@
  *   because zod skips an object's refinements once one of its fields is wrong, and one run must show all problems.
  */
 import { z } from 'zod';
+import type { ModelOptions } from '../core/index.ts';
 import { describeRange, type NumberRange, suggest } from './settings.ts';
 
 // ---- problems --------------------------------------------------------------------------------------------------
@@ -338,24 +339,6 @@ function knownKeys(schema: z.ZodType, path: JsonPath): string[] {
 
 // ---- the checked result ------------------------------------------------------------------------------------------
 
-/** What SLEdge's spec says of a function's run time and stack. Read, checked and kept; no scheduler of this version asks. */
-export interface SledgeModel {
-  readonly stackSizeBytes: number | undefined;
-  readonly expectedExecutionNs: number | undefined;
-  /** A second module whose output feeds the prediction, as it stands in the spec. */
-  readonly preprocess: string | undefined;
-  /** `payload / scale * beta1 + parameter / scale * beta2 + bias`; the spec's integers are thousandths. */
-  readonly regression:
-    | {
-        readonly bias: number;
-        readonly scale: number;
-        readonly beta1: number;
-        readonly beta2: number;
-        readonly paramCount: number;
-      }
-    | undefined;
-}
-
 export interface ScratchConfig {
   readonly path: string;
   readonly maxBytes: number;
@@ -402,9 +385,11 @@ export interface RouteConfig {
   readonly clockResolutionNs: number;
   /** What to append to the route for a request to try, shown at start. */
   readonly tryArgs: string | undefined;
-  /** For the histogram that estimates run time (SLEDGE.md 1.8). */
-  readonly admissionsPercentile: number;
-  readonly model: SledgeModel | undefined;
+  /** Which percentile of its last runs a function is expected to take. */
+  readonly admissionPercentile: number;
+  /** Before the first run was measured; 0: half the deadline. */
+  readonly expectedNs: number;
+  readonly model: ModelOptions | undefined;
 }
 
 export interface TenantConfig {
@@ -419,6 +404,8 @@ export interface TenantConfig {
   readonly kvMaxBytes: number | undefined;
   /** Sandboxes of all its routes in use at once; Infinity: no limit. */
   readonly maxConcurrency: number;
+  /** Its share of the workers, where there is admission control; Infinity: no limit. */
+  readonly utilization: number;
   readonly routes: readonly RouteConfig[];
 }
 
@@ -475,6 +462,7 @@ export function listField<T extends z.ZodType>(
 export const ROUTE_TEXT: RegExp = /^\/[\x21-\x7e]*$/;
 /** `type/subtype` and parameters on one line: a line break here would let a file write response headers. */
 export const CONTENT_TYPE: RegExp = /^[\w!#$&^.+-]+\/[\w!#$&^.+*-]+[\t\x20-\x7e]{0,200}$/;
+export const HEADER_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
 export const WITHOUT_NUL: RegExp = /^[^\0]*$/;
 
 // ---- what spans several places -----------------------------------------------------------------------------------

@@ -8,7 +8,13 @@ import { readFileSync } from 'node:fs';
 import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import { type KvOptions, SCHEDULERS, type SchedulerName } from '../core/index.ts';
+import {
+  type AdmissionOptions,
+  estimateSettings,
+  type KvOptions,
+  SCHEDULERS,
+  type SchedulerName,
+} from '../core/index.ts';
 import type { HttpLimits } from '../http/index.ts';
 import { FILE_DEFAULTS, guestPathProblem, hostFolderProblem } from '../sandbox/index.ts';
 import {
@@ -18,6 +24,7 @@ import {
   checkTenants,
   choiceField,
   formatPath,
+  HEADER_NAME,
   type JsonPath,
   listField,
   mustBe,
@@ -48,7 +55,7 @@ import {
 } from './settings.ts';
 import { readSledgeSpec } from './sledge-spec.ts';
 
-export type { ConfigProblem, RouteConfig, SledgeModel, TenantConfig } from './config-schema.ts';
+export type { ConfigProblem, RouteConfig, TenantConfig } from './config-schema.ts';
 export { ConfigError } from './config-schema.ts';
 
 export interface HttpConfig extends HttpLimits {
@@ -75,6 +82,8 @@ export interface ServeConfig {
   readonly maxHeapMbPerWorker: number;
   readonly http: HttpConfig;
   readonly logRequests: boolean;
+  /** False: everything is admitted. */
+  readonly admission: AdmissionOptions | false;
   /** What the file says of the key-value store; its own file as an absolute path. */
   readonly kv: KvOptions;
   readonly tenants: readonly TenantConfig[];
@@ -98,6 +107,31 @@ const GUEST_PATH_ERROR = 'a folder has an absolute path in the guest, without "/
 const guestPath = z
   .string({ error: mustBe('an absolute path') })
   .refine((path) => guestPathProblem(path) === undefined, { error: GUEST_PATH_ERROR });
+
+const MODEL = '"fit", { "fit": true, … } or an object of biasNs, byteNs, parameterNs and parameter';
+const coefficient = z.number().optional();
+const modelField = z
+  .union(
+    [
+      z.literal('fit'),
+      z.strictObject({ fit: z.literal(true), parameter: z.string().optional() }),
+      z.strictObject({
+        biasNs: coefficient,
+        byteNs: coefficient,
+        parameterNs: coefficient,
+        parameter: z.string().optional(),
+      }),
+    ],
+    { error: mustBe(MODEL) },
+  )
+  .superRefine((model, context) => {
+    try {
+      estimateSettings({ model });
+    } catch (error) {
+      const message = (error as Error).message.replace('load: ', '');
+      context.addIssue({ code: 'custom', message });
+    }
+  });
 
 /** What `defaults` may hold, and each route too. */
 const limitFields = {
@@ -124,6 +158,9 @@ const limitFields = {
   maxCallDepth: numberField(LIMITS.callDepth).optional(),
   maxConcurrency: numberField(LIMITS.concurrency).optional(),
   prewarm: numberField(LIMITS.prewarm).optional(),
+  admissionPercentile: numberField(LIMITS.percentile).optional(),
+  expectedMs: milliseconds,
+  model: modelField.optional(),
   env: z
     .record(z.string().regex(/^[^=\0]+$/), textField('a string without NUL', WITHOUT_NUL), {
       error: (issue) =>
@@ -195,7 +232,10 @@ const tenantSchema = z.strictObject(
       .optional(),
     limits: z
       .strictObject(
-        { maxConcurrency: numberField(LIMITS.concurrency).optional() },
+        {
+          maxConcurrency: numberField(LIMITS.concurrency).optional(),
+          utilization: numberField(LIMITS.share).optional(),
+        },
         { error: mustBe('an object') },
       )
       .optional(),
@@ -208,6 +248,8 @@ const tenantSchema = z.strictObject(
 const WORKERS = `"auto" or ${describeRange(LIMITS.workers)}`;
 const PIN = `true, false or an array of cores (each ${describeRange(LIMITS.core)})`;
 const timeout = numberField(LIMITS.timeoutMs).optional();
+const ADMISSION = 'true, false or { "reserve": a number from 0 to 0.99 }';
+const TIMEOUT_HEADER = 'the name of a header field, or false for none';
 
 /** The whole file. That exactly one of `routes` and `tenants` is there is `checkSpan`'s part. */
 const lugeSchema = z.strictObject(
@@ -236,6 +278,11 @@ const lugeSchema = z.strictObject(
     maxSandboxesPerWorker: numberField(LIMITS.sandboxes).optional(),
     maxHeapMbPerWorker: numberField(LIMITS.heapMb).optional(),
     logRequests: z.boolean({ error: mustBe('true or false') }).optional(),
+    admission: z
+      .union([z.boolean(), z.strictObject({ reserve: numberField(LIMITS.reserve).optional() })], {
+        error: mustBe(ADMISSION),
+      })
+      .optional(),
     http: z
       .strictObject(
         {
@@ -250,6 +297,11 @@ const lugeSchema = z.strictObject(
           maxRequestsPerConnection: numberField(LIMITS.requestsPerConnection).optional(),
           maxPipelined: numberField(LIMITS.pipelined).optional(),
           drainTimeoutMs: numberField(LIMITS.drainMs).optional(),
+          timeoutHeader: z
+            .union([z.literal(false), z.string().regex(HEADER_NAME)], {
+              error: mustBe(TIMEOUT_HEADER),
+            })
+            .optional(),
         },
         { error: mustBe('an object') },
       )
@@ -344,7 +396,6 @@ function moduleConfig(path: string, overrides: ServeOverrides): ServeConfig {
     contentType: 'text/plain; charset=utf-8',
     args: [],
     tryArgs: undefined,
-    model: undefined,
   };
   const tenant = lugeTenant({ name: 'default', routes: [] }, DEFAULTS.host, [route], overrides);
   return serveConfig(path, 'module', {}, [tenant], [], overrides);
@@ -507,6 +558,7 @@ function lugeTenant(
     maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
     kvMaxBytes: tenant.kv?.maxBytes,
     maxConcurrency: tenant.limits?.maxConcurrency ?? Number.POSITIVE_INFINITY,
+    utilization: tenant.limits?.utilization ?? Number.POSITIVE_INFINITY,
     routes,
   };
 }
@@ -527,7 +579,6 @@ function lugeRoute(
     contentType: raw.contentType ?? defaults.contentType ?? DEFAULTS.route.contentType,
     args: raw.args ?? [],
     tryArgs: raw.try,
-    model: undefined,
   };
 }
 
@@ -562,7 +613,9 @@ type RouteLimitConfig = Pick<
   | 'scratch'
   | 'maxOpenFiles'
   | 'clockResolutionNs'
-  | 'admissionsPercentile'
+  | 'admissionPercentile'
+  | 'expectedNs'
+  | 'model'
 >;
 
 /** Flag or variable, then the route, then the file's `defaults`, then the built-in value. */
@@ -572,7 +625,9 @@ function routeLimits(
   overrides: ServeOverrides,
 ): RouteLimitConfig {
   const builtIn = DEFAULTS.route;
-  const ns = (key: 'deadlineMs' | 'cpuLimitMs' | 'queueTimeoutMs'): number | undefined => {
+  const ns = (
+    key: 'deadlineMs' | 'cpuLimitMs' | 'queueTimeoutMs' | 'expectedMs',
+  ): number | undefined => {
     const ms = route[key] ?? defaults[key];
     return ms === undefined ? undefined : Math.round(ms * NS_PER_MS);
   };
@@ -606,7 +661,10 @@ function routeLimits(
     maxOpenFiles: route.maxOpenFiles ?? defaults.maxOpenFiles ?? builtIn.maxOpenFiles,
     clockResolutionNs:
       route.clockResolutionNs ?? defaults.clockResolutionNs ?? builtIn.clockResolutionNs,
-    admissionsPercentile: builtIn.admissionsPercentile,
+    admissionPercentile:
+      route.admissionPercentile ?? defaults.admissionPercentile ?? builtIn.admissionPercentile,
+    expectedNs: ns('expectedMs') ?? 0,
+    model: route.model ?? defaults.model,
   };
 }
 
@@ -649,8 +707,10 @@ function serveConfig(
       ...DEFAULTS.http,
       ...file.http,
       drainTimeoutMs: drainTimeoutMs ?? DEFAULTS.http.drainTimeoutMs,
+      timeoutHeader: (file.http?.timeoutHeader ?? DEFAULTS.http.timeoutHeader) || '',
     } as HttpConfig,
     logRequests: overrides.logRequests ?? file.logRequests ?? DEFAULTS.logRequests,
+    admission: admissionOf(file.admission, overrides.admission),
     kv: kvOptions(source, file.kv, overrides),
     tenants: withPort(source, tenants, overrides, warnings),
     warnings,
@@ -696,4 +756,15 @@ function withPort(
   if (portSource !== 'PORT') throw new ConfigError(file, [{ path: '', message }]);
   warnings.push(`${file}: ${message}; it is not used`);
   return tenants;
+}
+
+/** A flag switches; how much is kept back is the file's to say. */
+function admissionOf(
+  file: LugeFile['admission'] = DEFAULTS.admission,
+  flag: boolean | undefined,
+): AdmissionOptions | false {
+  const isOn = flag ?? file !== false;
+  if (!isOn) return false;
+  const { reserve } = typeof file === 'object' ? file : {};
+  return reserve === undefined ? {} : { reserve };
 }

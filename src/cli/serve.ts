@@ -5,6 +5,7 @@ import {
   chooseTimer,
   createRuntime,
   describePlan,
+  estimateSettings,
   planProcessCores,
   type Runtime,
   type SandboxLimits,
@@ -116,9 +117,10 @@ function describeSettings({ maxHeapMbPerWorker, kv }: ServeConfig): string {
 }
 
 function tenantLimit(tenant: TenantConfig): string {
-  const { maxConcurrency, kvMaxBytes, maxBudgetNs, replenishmentPeriodNs } = tenant;
+  const { maxConcurrency, kvMaxBytes, maxBudgetNs, replenishmentPeriodNs, utilization } = tenant;
   return [
     Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '',
+    Number.isFinite(utilization) ? `, ${utilization} of the workers with admission` : '',
     kvMaxBytes === undefined ? '' : `, kv ${kvMaxBytes} B`,
     maxBudgetNs === 0
       ? ''
@@ -210,13 +212,16 @@ function specOf(route: RouteConfig) {
     maxCallDepth: route.maxCallDepth,
     maxConcurrency: route.maxConcurrency,
     prewarm: route.prewarm,
-    admissionPercentile: route.admissionsPercentile,
-    expectedNs: 0,
-    model: undefined,
+    ...estimateSettings(estimateOptions(route)),
     args: route.args,
     env: Object.entries(route.env).map(([key, value]) => `${key}=${value}`),
     ...preopensOf(route),
   };
+}
+
+function estimateOptions({ admissionPercentile, expectedNs, model }: RouteConfig) {
+  const expectedMs = expectedNs / NS_PER_MS;
+  return { admissionPercentile, expectedMs, ...(model === undefined ? {} : { model }) };
 }
 
 /** A module that several routes name is read once. */
@@ -252,6 +257,7 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
     complain(`warning: budgets are for the scheduler mtds, this is ${String(config.scheduler)}`);
   }
   const runtime = await createRuntime({
+    admission: config.admission,
     workers: config.workers,
     ...(config.scheduler === 'mtds' && { maxReservations: Math.max(1, budgets.length) }),
     scheduler: config.scheduler,
@@ -301,8 +307,8 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
 }
 
 function tenantLimits(runtime: Runtime, tenant: TenantConfig): TenantLimits {
-  const { name, maxConcurrency, maxBudgetNs, replenishmentPeriodNs } = tenant;
-  if (maxBudgetNs === 0 || runtime.scheduler !== 'mtds') return { maxConcurrency };
+  const { name, maxConcurrency, utilization, maxBudgetNs, replenishmentPeriodNs } = tenant;
+  if (maxBudgetNs === 0 || runtime.scheduler !== 'mtds') return { maxConcurrency, utilization };
   const budgetMs = maxBudgetNs / NS_PER_MS;
   const periodMs = replenishmentPeriodNs / NS_PER_MS;
   if (budgetMs > periodMs * runtime.workers) {
@@ -310,7 +316,7 @@ function tenantLimits(runtime: Runtime, tenant: TenantConfig): TenantLimits {
       `tenant ${name}: a budget of ${budgetMs} ms in ${periodMs} ms is more than ${runtime.workers} worker(s) have`,
     );
   }
-  return { maxConcurrency, budgetMs, periodMs };
+  return { maxConcurrency, utilization, budgetMs, periodMs };
 }
 
 async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {
@@ -339,6 +345,7 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
         tenant: tenant.name,
         maxConcurrency: route.maxConcurrency,
         prewarm: route.prewarm,
+        ...estimateOptions(route),
         contentType: route.contentType,
         response: route.response,
         args: route.args,
@@ -397,6 +404,10 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
   );
   print(`luge: ${describeLimits(runtime.limits)}${describeSettings(config)}`);
   if (runtime.cores !== undefined) print(`luge: ${describePlan(runtime.cores)}`);
+  const { admission } = runtime.stats();
+  if (admission !== undefined) {
+    print(`luge: admission up to ${admission.capacity} of ${runtime.workers} worker(s), then 429`);
+  }
   config.tenants.forEach((tenant, i) => {
     const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
     const base = `http://${host}:${server.ports[i]}`;

@@ -9,7 +9,14 @@
  * a flag from a variable when it does.
  */
 import type { Command } from 'commander';
-import { SCHEDULERS, type SchedulerName } from '../core/index.ts';
+import {
+  PERCENTILE_DEFAULT,
+  PERCENTILE_MAX,
+  PERCENTILE_MIN,
+  RESERVE_MAX,
+  SCHEDULERS,
+  type SchedulerName,
+} from '../core/index.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/index.ts';
 import {
   ALLOCATION_LIMITS,
@@ -52,6 +59,9 @@ export const LIMITS: {
   readonly highWaterBytes: NumberRange;
   readonly concurrency: NumberRange;
   readonly prewarm: NumberRange;
+  readonly percentile: NumberRange;
+  readonly reserve: NumberRange;
+  readonly share: NumberRange;
   readonly headBytes: NumberRange;
   readonly headers: NumberRange;
   readonly connections: NumberRange;
@@ -101,6 +111,9 @@ export const LIMITS: {
   concurrency: whole(1, 65_536),
   // The most that a worker keeps of a function.
   prewarm: whole(0, 256),
+  percentile: whole(PERCENTILE_MIN, PERCENTILE_MAX),
+  reserve: { min: 0, max: RESERVE_MAX, whole: false },
+  share: { min: 0.001, max: 1, whole: false },
   headBytes: whole(1024, 1 << 20),
   headers: whole(1, 10_000),
   connections: whole(1, 1_000_000),
@@ -143,6 +156,8 @@ export const DEFAULTS = {
   // Guests' garbage-collected objects; the runtime's own are a few megabytes (core/supervisor.ts).
   maxHeapMbPerWorker: 512,
   logRequests: false,
+  // It refuses what some would rather have late.
+  admission: false as boolean,
   http: {
     ...DEFAULT_HTTP_LIMITS,
     // Orchestrators kill 30 s after they ask; this leaves time to report.
@@ -176,7 +191,7 @@ export const DEFAULTS = {
     maxOpenFiles: FILE_DEFAULTS.maxOpenFiles as number,
     // Fine enough to time a function, too coarse to time a cache.
     clockResolutionNs: FILE_DEFAULTS.clockResolutionNs as number,
-    admissionsPercentile: 70,
+    admissionPercentile: PERCENTILE_DEFAULT as number,
   },
 } as const;
 
@@ -222,6 +237,9 @@ export interface ServeOverrides {
   maxConcurrency?: number;
   prewarm?: number;
   drainTimeoutMs?: number;
+  admission?: boolean;
+  /** Cycles of a microsecond on SLEdge's machine: what its models count in. */
+  procMhz?: number;
   logRequests?: boolean;
 }
 
@@ -504,6 +522,11 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     `how long a shutdown waits for open requests (default ${DEFAULTS.http.drainTimeoutMs})`,
     LIMITS.drainMs,
   ),
+  switchSetting(
+    'admission',
+    '--admission',
+    'refuse requests that would not meet their deadlines, with 429 (default off)',
+  ),
   switchSetting('logRequests', '--log-requests', 'print a line for each request'),
   switchSetting('check', '--check', 'check the configuration and exit'),
   switchSetting('quiet', '--quiet', 'print errors only'),
@@ -586,7 +609,7 @@ const SLEDGE_VARIABLES: Readonly<Record<string, { name: SettingName; flag: strin
   SLEDGE_DISABLE_PREEMPTION: { name: 'quantumNs', flag: '--quantum-us' },
   SLEDGE_QUANTUM_US: { name: 'quantumNs', flag: '--quantum-us' },
   SLEDGE_SIGALRM_HANDLER: null,
-  SLEDGE_PROC_MHZ: null,
+  SLEDGE_PROC_MHZ: { name: 'procMhz', flag: 'the clock of its models,' },
   SLEDGE_SPINLOOP_PAUSE_ENABLED: null,
   SLEDGE_SANDBOX_PERF_LOG: null,
   SLEDGE_HTTP_SESSION_PERF_LOG: null,
@@ -635,6 +658,12 @@ function readSledgeVariable(
       const value = parseNumber(text, range);
       if (value === undefined) return { problem: `must be ${describeRange(range)}, ${found}` };
       return { value: value * NS_PER_US, shown: text };
+    }
+    case 'SLEDGE_PROC_MHZ': {
+      const range = whole(1, 100_000);
+      const value = parseNumber(text, range);
+      if (value === undefined) return { problem: `must be ${describeRange(range)}, ${found}` };
+      return { value, shown: `${text} MHz` };
     }
     case 'SLEDGE_DISABLE_PREEMPTION':
       // SLEdge's own reading: any word but this one disables.

@@ -6,8 +6,10 @@
  * earlier one hides is named, and `.so` builds of aWsm are replaced by the Wasm that they were made from.
  * What is different on purpose: a deadline is a hard limit here (SLEdge only sorts by it and lets late work run), and that is said.
  */
+import { cpus } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { type ModelOptions, PERCENTILE_MAX, PERCENTILE_MIN } from '../core/index.ts';
 import {
   CONTENT_TYPE,
   type ConfigDocument,
@@ -21,7 +23,6 @@ import {
   type RouteConfig,
   rawField,
   rawItems,
-  type SledgeModel,
   type TenantConfig,
   textField,
 } from './config-schema.ts';
@@ -36,8 +37,6 @@ const SLEDGE_HOST = '0.0.0.0';
 const SLEDGE_CONTENT_TYPE = 'text/plain';
 /** SLEdge has no limit and the spec no key for one. Out of thin air: more than any image of its experiments has. */
 const SLEDGE_BODY_BYTES = 16_777_216;
-const PERCENTILE_MIN = 50;
-const PERCENTILE_MAX = 99;
 
 const uint = (min: number, max: number): NumberRange => ({ min, max, whole: true });
 const uint32 = numberField(uint(0, 0xffff_ffff)).optional();
@@ -94,10 +93,8 @@ const LUGE_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Accepted, checked, and without effect in this version. */
-const UNUSED_ROUTE_KEYS = [
-  'stack-size',
-  'expected-execution-us',
-  'path_preprocess',
+const UNUSED_ROUTE_KEYS = ['stack-size', 'path_preprocess'] as const;
+const MODEL_KEYS = [
   'model-bias',
   'model-scale',
   'model-num-of-param',
@@ -123,7 +120,7 @@ export function readSledgeSpec(
 
   // settle() has thrown if the shape was wrong: zod never fails without an issue.
   const tenants = spec!.map((tenant, index) => specTenant(tenant, [index], modules, overrides));
-  const warnings = specWarnings(spec!).map((warning) => `${document.file}: ${warning}`);
+  const warnings = specWarnings(spec!, overrides).map((warning) => `${document.file}: ${warning}`);
   return { tenants, warnings };
 }
 
@@ -196,6 +193,7 @@ function specTenant(
     maxBudgetNs: (tenant['max-budget-us'] ?? 0) * NS_PER_US,
     kvMaxBytes: undefined,
     maxConcurrency: Number.POSITIVE_INFINITY,
+    utilization: Number.POSITIVE_INFINITY,
     routes: tenant.routes.map((route, index) =>
       specRoute(route, modules.get(formatPath([...path, 'routes', index]))!, overrides),
     ),
@@ -236,50 +234,52 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     maxOpenFiles: DEFAULTS.route.maxOpenFiles,
     clockResolutionNs: DEFAULTS.route.clockResolutionNs,
     tryArgs: undefined,
-    admissionsPercentile: percentile(route['admissions-percentile']),
-    model: specModel(route),
+    admissionPercentile: percentile(route['admissions-percentile']),
+    expectedNs: Math.round((route['expected-execution-us'] ?? 0) * NS_PER_US),
+    model: specModel(route, overrides.procMhz ?? machineMhz()),
   };
 }
 
 function percentile(given: number | undefined): number {
   const usable = given !== undefined && given >= PERCENTILE_MIN && given <= PERCENTILE_MAX;
-  return usable ? given : DEFAULTS.route.admissionsPercentile;
+  return usable ? given : DEFAULTS.route.admissionPercentile;
 }
 
-function specModel(route: SpecRoute): SledgeModel {
-  const preprocess = route.path_preprocess;
-  const expectedUs = route['expected-execution-us'];
-  return {
-    // 0 stands for SLEdge's own default.
-    stackSizeBytes: route['stack-size'] || undefined,
-    expectedExecutionNs: expectedUs === undefined ? undefined : Math.round(expectedUs * NS_PER_US),
-    preprocess: preprocess === '0' || preprocess === '' ? undefined : preprocess,
-    regression: specRegression(route),
-  };
+/** What SLEdge's compile flag EXECUTION_REGRESSION predicts a request's cycles with, in thousandths. */
+interface Regression {
+  readonly bias: number;
+  readonly scale: number;
+  readonly beta1: number;
+  readonly paramCount: number;
 }
 
-/** Undefined unless the spec has the whole of it. Thousandths become numbers. */
-function specRegression(route: SpecRoute): SledgeModel['regression'] {
+/** Undefined unless the spec has the whole of it. */
+function regressionOf(route: SpecRoute): Regression | undefined {
   const paramCount = route['model-num-of-param'];
   const bias = route['model-bias'];
   const scale = route['model-scale'];
   const beta1 = route['model-beta1'];
-  // With one parameter SLEdge sets the second factor to 1 whatever the file says.
-  const beta2 = paramCount === 1 ? 1000 : route['model-beta2'];
   if (bias === undefined || scale === undefined || beta1 === undefined) return undefined;
-  if (beta2 === undefined || paramCount === undefined) return undefined;
-  return {
-    bias: bias / 1000,
-    scale: scale / 1000,
-    beta1: beta1 / 1000,
-    beta2: beta2 / 1000,
-    paramCount,
-  };
+  return paramCount === undefined ? undefined : { bias, scale, beta1, paramCount };
+}
+
+/** `payload / scale * beta1 + bias` cycles, in nanoseconds. The second parameter comes from a module that is not run here: with it, undefined. */
+function specModel(route: SpecRoute, procMhz: number): ModelOptions | undefined {
+  const regression = regressionOf(route);
+  if (regression?.paramCount !== 1) return undefined;
+  const { bias, scale, beta1 } = regression;
+  const nsPerCycle = 1000 / procMhz;
+  return { biasNs: (bias / 1000) * nsPerCycle, byteNs: (beta1 / scale) * nsPerCycle };
+}
+
+/** SLEdge calibrates the clock of the machine; its models were made on one. */
+function machineMhz(): number {
+  return cpus()[0]?.speed || 1000;
 }
 
 // ---- warnings --------------------------------------------------------------------------------------------------
 
-function specWarnings(spec: readonly SpecTenant[]): string[] {
+function specWarnings(spec: readonly SpecTenant[], { procMhz }: ServeOverrides): string[] {
   const unused = new Map<string, string[]>();
   const deadlines: string[] = [];
   const warnings: string[] = [];
@@ -289,6 +289,8 @@ function specWarnings(spec: readonly SpecTenant[]): string[] {
       for (const key of UNUSED_ROUTE_KEYS) if (route[key] !== undefined) note(unused, key, path);
       if (route['relative-deadline-us']) deadlines.push(path);
       warnings.push(...routeWarnings(route, path));
+      const model = modelWarning(route, procMhz);
+      if (model !== undefined) warnings.push(`${path}: ${model}`);
       const before = tenant.routes
         .slice(0, index)
         .find((other) => route.route.startsWith(other.route));
@@ -326,6 +328,19 @@ function routeWarnings(route: SpecRoute, path: string): string[] {
     );
   }
   return warnings;
+}
+
+function modelWarning(route: SpecRoute, procMhz: number | undefined): string | undefined {
+  if (MODEL_KEYS.every((key) => route[key] === undefined)) return undefined;
+  const regression = regressionOf(route);
+  if (regression === undefined) {
+    return 'the model is not complete (bias, scale, num-of-param, beta1), the percentile is used instead';
+  }
+  if (regression.paramCount !== 1) {
+    return 'a model of two parameters takes one from path_preprocess, which is not run: the percentile is used instead';
+  }
+  if (procMhz !== undefined) return undefined;
+  return `the model is taken in cycles of ${machineMhz()} MHz, as this machine says; SLEDGE_PROC_MHZ is that of the one it was made on`;
 }
 
 function note(places: Map<string, string[]>, key: string, place: string): void {

@@ -161,12 +161,12 @@ export interface LoadOptions {
  */
 export type ModelOptions =
   | 'fit'
-  | { readonly fit: true; readonly parameter?: string }
+  | { readonly fit: true; readonly parameter?: string | undefined }
   | {
-      readonly biasNs?: number;
-      readonly byteNs?: number;
-      readonly parameterNs?: number;
-      readonly parameter?: string;
+      readonly biasNs?: number | undefined;
+      readonly byteNs?: number | undefined;
+      readonly parameterNs?: number | undefined;
+      readonly parameter?: string | undefined;
     };
 
 export interface TenantLimits {

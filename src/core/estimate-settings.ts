@@ -12,7 +12,10 @@ export function estimateSettings({
   admissionPercentile = PERCENTILE_DEFAULT,
   expectedMs = 0,
   model,
-}: LoadOptions): Pick<FunctionSpec, 'admissionPercentile' | 'expectedNs' | 'model'> {
+}: Pick<LoadOptions, 'admissionPercentile' | 'expectedMs' | 'model'>): Pick<
+  FunctionSpec,
+  'admissionPercentile' | 'expectedNs' | 'model'
+> {
   const isWhole = Number.isInteger(admissionPercentile);
   if (!isWhole || admissionPercentile < PERCENTILE_MIN || admissionPercentile > PERCENTILE_MAX) {
     throw invalid(

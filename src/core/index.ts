@@ -1,4 +1,6 @@
 /** The runtime: scheduling, workers, supervision and the embedder's API. */
+
+export { RESERVE_MAX } from './admission-board.ts';
 export type * from './api.ts';
 export { LugeError, outcomeKind } from './errors.ts';
 export {

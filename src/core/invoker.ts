@@ -63,6 +63,10 @@ export class Invoker {
   invoke(spec: FunctionSpec, options: InvokeOptions): Promise<InvokeResult | StreamResult> {
     const { signal, stream: isStreamed = false } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
+    if (!((options.deadlineMs ?? 1) > 0)) {
+      const text = `invoke: deadlineMs must be a number above 0, not ${options.deadlineMs}`;
+      return Promise.reject(new LugeError('ERR_INVALID_ARGUMENT', 400, text));
+    }
     const arrivalNs = monotonicNs();
     const limitNs = Math.min(
       spec.deadlineNs,

@@ -58,7 +58,8 @@ const STREAM_HIGH_WATER_BYTES_MIN = 4096;
 const TABLE_ELEMENTS_MAX = 1_000_000;
 const ARRAY_BYTES_MAX = 4 * 2 ** 20;
 const HEAP_MB_MIN = 64;
-const SPIN_US = 50;
+/** Longer than a client on the same machine takes from an answer to its next request (70 µs of a VM whose cores went to sleep). */
+const SPIN_US = 100;
 const RESERVATIONS = 16;
 const RESERVATIONS_MAX = 64;
 const PERIOD_MS = 100;

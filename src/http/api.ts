@@ -20,6 +20,8 @@ export interface HttpLimits {
   readonly maxRequestsPerConnection: number;
   /** Requests of one connection whose answers are not written yet; reading stops there. */
   readonly maxPipelined: number;
+  /** A field of requests that may shorten their deadline, in milliseconds; '' = none (timeout-header.ts). */
+  readonly timeoutHeader: string;
 }
 
 export const DEFAULT_HTTP_LIMITS: HttpLimits = {
@@ -37,6 +39,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   // Others close after 100 or 1,000 because memory of a connection may grow; here it does not.
   maxRequestsPerConnection: Number.POSITIVE_INFINITY,
   maxPipelined: 16,
+  timeoutHeader: 'X-Timeout-Ms',
 };
 
 /** A route, bound to a loaded function. */

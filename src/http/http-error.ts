@@ -63,6 +63,7 @@ export type HttpErrorName =
   | 'METHOD_NOT_ALLOWED'
   // runtime
   | 'ADMISSION'
+  | 'INVALID_TIMEOUT'
   | 'QUEUE_FULL'
   | 'BODY_MEMORY'
   | 'QUEUE_TIMEOUT'
@@ -127,6 +128,7 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
   NOT_FOUND: keep(404, 'ERR_HTTP_NOT_FOUND', 'no route for this path'),
   METHOD_NOT_ALLOWED: keep(405, 'ERR_HTTP_METHOD_NOT_ALLOWED', 'the route does not take this method'),
 
+  INVALID_TIMEOUT: keep(400, 'ERR_HTTP_INVALID_TIMEOUT', 'the timeout field is no whole number above 0 of milliseconds, or of a unit of gRPC behind it, or is there twice'),
   ADMISSION: keep(429, 'ERR_ADMISSION', 'not admitted: with it more would be admitted than the workers can do in time'),
   QUEUE_FULL: keep(503, 'ERR_QUEUE_FULL', 'the queue of requests is full'),
   BODY_MEMORY: keep(503, 'ERR_BODY_MEMORY', 'no memory left for request bodies'),

@@ -11,6 +11,7 @@ import { type Exchange, monotonicNs } from '../sandbox/index.ts';
 import type { Answer } from './answer.ts';
 import type { HttpRoute } from './api.ts';
 import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
+import { NO_TIMEOUT, TimeoutHeader } from './timeout-header.ts';
 
 /**
  * Where the parts of a head lie in the bytes that hold it; a RequestParser is one. The target is the path and the query with its `?` behind
@@ -31,14 +32,15 @@ const ROOT_PATH = Buffer.from('/');
 
 export class Intake {
   readonly producer: Producer;
+  readonly #timeout: TimeoutHeader | undefined;
   /** Whose answer a slot is. */
   readonly #answers: (Answer | undefined)[];
   /** Why `open` had no slot to give. */
   refusal: HttpErrorKind = HTTP_ERRORS.QUEUE_FULL;
 
-  /** `seat` is the thread's as a producer. */
-  constructor(arena: Arena, seat: Pick<ProducerSeat, 'index' | 'admission' | 'spinNs'>) {
-    const { index, admission, spinNs } = seat;
+  /** `seat` is the thread's as a producer; `timeoutHeader` is the name of that field, '' where none shortens a deadline. */
+  constructor(arena: Arena, { index, admission, spinNs }: ProducerSeat, timeoutHeader: string) {
+    this.#timeout = timeoutHeader === '' ? undefined : new TimeoutHeader(timeoutHeader);
     const answers = new Array<Answer | undefined>(arena.constraints.slots).fill(undefined);
     this.#answers = answers;
     this.producer = new Producer(
@@ -68,7 +70,13 @@ export class Intake {
     peer: Uint8Array,
   ): Exchange | undefined {
     const arrivalNs = monotonicNs();
-    const exchange = this.producer.acquire(route.fn, arrivalNs, arrivalNs + route.deadlineNs);
+    const timeoutNs = this.#timeout?.read(bytes, head.headersStart, head.headersEnd) ?? NO_TIMEOUT;
+    if (Number.isNaN(timeoutNs)) {
+      this.refusal = HTTP_ERRORS.INVALID_TIMEOUT;
+      return undefined;
+    }
+    const deadlineNs = arrivalNs + Math.min(route.deadlineNs, timeoutNs);
+    const exchange = this.producer.acquire(route.fn, arrivalNs, deadlineNs);
     if (exchange === undefined) {
       this.refusal = HTTP_ERRORS.QUEUE_FULL;
       return undefined;

@@ -24,7 +24,7 @@ const port = parentPort as NonNullable<typeof parentPort>;
 pinThread(data.seat.cores);
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<Connection>();
-const intake = new Intake(arena, data.seat);
+const intake = new Intake(arena, data.seat, data.limits.timeoutHeader);
 for (const submitted of data.functions) intake.add(submitted);
 const host: ConnectionHost = {
   arena,

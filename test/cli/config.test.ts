@@ -77,6 +77,7 @@ describe('luge form', () => {
         maxBudgetNs: 0,
         kvMaxBytes: undefined,
         maxConcurrency: Number.POSITIVE_INFINITY,
+        utilization: Number.POSITIVE_INFINITY,
         routes: [
           {
             route: '/a',
@@ -106,7 +107,8 @@ describe('luge form', () => {
             maxOpenFiles: 64,
             clockResolutionNs: 1000,
             tryArgs: undefined,
-            admissionsPercentile: 70,
+            admissionPercentile: 70,
+            expectedNs: 0,
             model: undefined,
           },
         ],
@@ -463,6 +465,60 @@ describe('luge form', () => {
     ],
   ])('refuses_%s', (_, content, problem) => {
     expect(problems(content)).toEqual([problem]);
+  });
+
+  it('what_a_route_is_expected_to_take_comes_from_it_or_the_defaults', () => {
+    const model = { biasNs: 1000, byteNs: 0.5, parameterNs: 3, parameter: 'query:n' };
+    const { tenants } = load({
+      defaults: { admissionPercentile: 90, expectedMs: 2, model: 'fit' },
+      routes: [route(), route({ route: '/b', admissionPercentile: 50, expectedMs: 0.5, model })],
+    });
+    expect(tenants[0]!.routes).toMatchObject([
+      { admissionPercentile: 90, expectedNs: 2e6, model: 'fit' },
+      { admissionPercentile: 50, expectedNs: 500_000, model },
+    ]);
+  });
+
+  it.each([
+    [{ parameterNs: 5 }, /model\.parameterNs needs model\.parameter/],
+    [{ fit: true, parameter: 'body' }, /model\.parameter must be "query", /],
+    [{ fit: true, biasNs: 1 }, /must be "fit", \{ "fit": true/],
+    ['regression', /must be "fit", \{ "fit": true.*found "regression"/],
+  ])('refuses_the_model %j', (model, message) => {
+    const [problem, ...more] = problems({ routes: [route({ model })] });
+    expect(more).toEqual([]);
+    expect(problem).toMatch(/^routes\[0\]\.model: /);
+    expect(problem).toMatch(message);
+  });
+
+  it('admission_is_switched_by_the_file_and_the_flag', () => {
+    const at = (admission: unknown, flag?: boolean): unknown =>
+      load(
+        { routes: [route()], ...(admission === undefined ? {} : { admission }) },
+        flag === undefined ? {} : { admission: flag },
+      ).admission;
+    expect(at(undefined)).toBe(false);
+    expect(at(true)).toEqual({});
+    expect(at({ reserve: 0.5 })).toEqual({ reserve: 0.5 });
+    expect(at({ reserve: 0.5 }, true)).toEqual({ reserve: 0.5 });
+    expect(at({ reserve: 0.5 }, false)).toBe(false);
+    expect(at(false, true)).toEqual({});
+    expect(problems({ routes: [route()], admission: { reserve: 1 } })).toEqual([
+      'admission.reserve: must be a number from 0 to 0.99, found 1',
+    ]);
+  });
+
+  it('a_tenant_has_a_share_and_the_timeout_field_a_name', () => {
+    const tenants = [{ name: 'a', port: 1, limits: { utilization: 0.25 }, routes: [route()] }];
+    expect(load({ tenants }).tenants[0]!.utilization).toBe(0.25);
+    const named = (timeoutHeader: unknown) => ({ http: { timeoutHeader }, routes: [route()] });
+    expect(load({ routes: [route()] }).http.timeoutHeader).toBe('X-Timeout-Ms');
+    expect(load(named('grpc-timeout')).http.timeoutHeader).toBe('grpc-timeout');
+    expect(load(named(false)).http.timeoutHeader).toBe('');
+    expect(problems(named('no name'))).toHaveLength(1);
+    expect(problems({ tenants: [{ ...tenants[0], limits: { utilization: 2 } }] })).toEqual([
+      'tenants[0].limits.utilization: must be a number from 0.001 to 1, found 2',
+    ]);
   });
 
   it('refuses_routes_beside_tenants', () => {

@@ -50,6 +50,7 @@ const SAMPLES: Record<string, [string, unknown]> = {
   maxConcurrency: ['4', 4],
   prewarm: ['2', 2],
   drainTimeoutMs: ['0', 0],
+  admission: ['true', true],
   logRequests: ['true', true],
   check: ['true', true],
   quiet: ['true', true],
@@ -248,4 +249,15 @@ it('a_misspelt_variable_is_named_and_a_foreign_one_is_not', () => {
     'LUGE_WORKER is unknown; did you mean LUGE_WORKERS?',
     'SLEDGE_NWORKER is unknown; did you mean SLEDGE_NWORKERS?',
   ]);
+});
+
+it('the_clock_of_sledge_is_the_unit_of_its_models', () => {
+  const result = settings([], { SLEDGE_PROC_MHZ: '2400' });
+  expect(result.overrides).toEqual({ procMhz: 2400 });
+  expect(result.warnings).toEqual([
+    'SLEDGE_PROC_MHZ=2400 is taken as the clock of its models, 2400 MHz',
+  ]);
+  expect(problems([], { SLEDGE_PROC_MHZ: 'fast' })).toBe(
+    'SLEDGE_PROC_MHZ: must be a whole number from 1 to 100000, found "fast"',
+  );
 });

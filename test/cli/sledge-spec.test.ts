@@ -110,57 +110,58 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
     maxOpenFiles: 64,
     clockResolutionNs: 1000,
     tryArgs: undefined,
-    admissionsPercentile: 70,
-    model: {
-      stackSizeBytes: undefined,
-      expectedExecutionNs: 6_000_000,
-      preprocess: undefined,
-      regression: undefined,
-    },
+    admissionPercentile: 70,
+    expectedNs: 6_000_000,
+    model: undefined,
   });
   expect(config.tenants[0]!.routes[1]).toMatchObject({ contentType: 'text/plain' });
-  expect(config.tenants[1]!.routes[0]).toMatchObject({ admissionsPercentile: 90 });
+  expect(config.tenants[1]!.routes[0]).toMatchObject({ admissionPercentile: 90 });
   expect(config.warnings.map((warning) => warning.replace(/^.*spec\.json: /, ''))).toEqual([
-    'expected-execution-us has no effect in this version ([0].routes[0])',
     'relative-deadline-us is a hard limit in Luge: a request that is not answered by then gets 504 ([0].routes[0], [0].routes[1], [1].routes[0])',
   ]);
 });
 
-it('the_regression_model_is_kept_and_said_to_be_unused', () => {
-  const model = {
-    path_preprocess: 'size.wasm.so',
-    'model-bias': 1000,
-    'model-scale': 2000,
-    'model-num-of-param': 2,
-    'model-beta1': 500,
-    'model-beta2': 250,
-    'stack-size': 524_288,
-  };
-  const spec = [tenant(route(model))];
+const MODEL = {
+  path_preprocess: '0',
+  'model-bias': 5_000_000,
+  'model-scale': 1000,
+  'model-num-of-param': 1,
+  'model-beta1': 4000,
+  'model-beta2': 0,
+};
+
+it('a_model_of_the_body_is_taken_in_cycles_of_the_clock_that_is_said', () => {
+  const spec = [tenant(route(MODEL))];
+  const config = load(spec, { procMhz: 2000 });
+  // 5000 cycles and 4 for each byte, at half a nanosecond.
+  expect(config.tenants[0]!.routes[0]!.model).toEqual({ biasNs: 2500, byteNs: 2 });
+  expect(config.warnings.join('\n')).not.toMatch(/model/);
+  // Without it the machine's own is taken, and said.
   expect(load(spec).tenants[0]!.routes[0]!.model).toEqual({
-    stackSizeBytes: 524_288,
-    expectedExecutionNs: undefined,
-    preprocess: 'size.wasm.so',
-    regression: { bias: 1, scale: 2, beta1: 0.5, beta2: 0.25, paramCount: 2 },
+    biasNs: expect.any(Number) as number,
+    byteNs: expect.any(Number) as number,
   });
-  for (const key of Object.keys(model)) {
-    expect(warnings(spec)).toContain(`${key} has no effect in this version ([0].routes[0])`);
-  }
+  expect(warnings(spec).join('\n')).toMatch(
+    /\[0\]\.routes\[0\]: the model is taken in cycles of \d+ MHz/,
+  );
 });
 
-it('one_parameter_fixes_the_second_factor_and_0_means_no_preprocessing', () => {
-  const model = {
-    path_preprocess: '0',
-    'model-bias': 0,
-    'model-scale': 1000,
-    'model-num-of-param': 1,
-    'model-beta1': 1000,
-    'model-beta2': 0,
-  };
-  expect(load([tenant(route(model))]).tenants[0]!.routes[0]!.model).toMatchObject({
-    preprocess: undefined,
-    regression: { bias: 0, beta2: 1, paramCount: 1 },
-  });
+it('a_model_that_needs_another_module_or_is_not_whole_gives_way_to_the_percentile', () => {
+  const two = [
+    tenant(
+      route({
+        ...MODEL,
+        path_preprocess: 'size.wasm.so',
+        'model-num-of-param': 2,
+        'model-beta2': 9,
+      }),
+    ),
+  ];
+  expect(load(two).tenants[0]!.routes[0]!.model).toBeUndefined();
+  expect(warnings(two).join('\n')).toMatch(/two parameters takes one from path_preprocess/);
+  const part = [tenant(route({ 'model-bias': 5 }))];
+  expect(load(part).tenants[0]!.routes[0]!.model).toBeUndefined();
+  expect(warnings(part).join('\n')).toMatch(/the model is not complete/);
 });
 
 it('a_missing_or_useless_percentile_becomes_70_with_a_warning', () => {
@@ -173,7 +174,7 @@ it('a_missing_or_useless_percentile_becomes_70_with_a_warning', () => {
       route({ route: '/e', 'admissions-percentile': 99 }),
     ),
   ];
-  expect(load(spec).tenants[0]!.routes.map((r) => r.admissionsPercentile)).toEqual([
+  expect(load(spec).tenants[0]!.routes.map((r) => r.admissionPercentile)).toEqual([
     70, 70, 70, 50, 99,
   ]);
   expect(warnings(spec).slice(0, 3)).toEqual([

@@ -178,6 +178,17 @@ it('calls_of_functions_are_not_refused_and_count_as_their_callers', async () => 
   expectNothing(runtime);
 });
 
+it('a_deadline_of_a_call_is_a_number_above_0', async () => {
+  await using runtime = await small();
+  await runtime.load('echo', { wasm: ECHO });
+  for (const deadlineMs of [0, -1, Number.NaN]) {
+    expect(await codeOf(runtime.invoke('echo', { deadlineMs }))).toBe('ERR_INVALID_ARGUMENT');
+  }
+  const deadlineMs = Number.POSITIVE_INFINITY;
+  expect(await codeOf(runtime.invoke('echo', { deadlineMs }))).toBe('resolved');
+  await allFree(runtime);
+});
+
 it('settings_of_admission_are_checked', async () => {
   expect(await codeOf(small({ admission: { reserve: 1 } }))).toBe('ERR_INVALID_ARGUMENT');
   await using runtime = await small();

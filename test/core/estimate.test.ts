@@ -151,6 +151,7 @@ it('a_fit_survives_the_worker_that_was_at_it', async () => {
   await runtime.load('echo', { wasm: ECHO, model: 'fit' });
   await runtime.load('spin', { wasm: SPIN });
   const held = codeOf(runtime.invoke('spin'));
+  await until(() => runtime.stats().workers[0]?.held === 1, 'it runs');
   await runtime.killWorker(0);
   expect(await held).toBe('ERR_WORKER_LOST');
   for (let i = 0; i < 40; i++) await runtime.invoke('echo', { body: 'x'.repeat(i * 100) });
