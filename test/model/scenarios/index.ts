@@ -1,6 +1,7 @@
 /** All that is explored. */
 import type { Scenario } from '../scenario.ts';
 import { dequeScenarios } from './deque.ts';
+import { globalQueueScenarios } from './global-queue.ts';
 import { heapScenarios } from './heap.ts';
 import { parkingScenarios } from './parking.ts';
 import { chunkPoolScenarios, freeListMarkScenarios, freeListScenarios } from './pools.ts';
@@ -16,6 +17,7 @@ export const SCENARIOS: readonly Scenario[] = [
   ...freeListMarkScenarios,
   ...chunkPoolScenarios,
   ...heapScenarios,
+  ...globalQueueScenarios,
   ...tableScenarios,
   ...parkingScenarios,
 ];
