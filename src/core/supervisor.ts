@@ -16,7 +16,7 @@ import {
   SLOT_STATE,
 } from '../sandbox/index.ts';
 import type { LogLine, SchedulerName } from './api.ts';
-import { deliver, firstWorkerProducer } from './delivery.ts';
+import { announceAll, deliver, firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { abandonCalls } from './guest-calls.ts';
 import type { KvStore } from './kv-store.ts';
@@ -214,6 +214,7 @@ export class Supervisor {
     const why = failure instanceof Error ? `: ${failure.message}` : '';
     abandonCalls(arena, this.#exchanges, firstWorkerProducer(arena) + w);
     this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);
+    announceAll(arena);
     arena.lot.forget(w);
     for (const pending of this.#pending.values()) this.#arrived(pending, w);
     const count = (this.#stillbirths[w] ?? 0) + 1;

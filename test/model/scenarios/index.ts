@@ -4,6 +4,7 @@ import { dequeScenarios } from './deque.ts';
 import { globalQueueScenarios } from './global-queue.ts';
 import { heapScenarios } from './heap.ts';
 import { parkingScenarios } from './parking.ts';
+import { partsScenarios } from './parts.ts';
 import { chunkPoolScenarios, freeListMarkScenarios, freeListScenarios } from './pools.ts';
 import { completionScenarios, mpmcScenarios, spscScenarios } from './rings.ts';
 import { tableScenarios } from './table.ts';
@@ -20,4 +21,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...globalQueueScenarios,
   ...tableScenarios,
   ...parkingScenarios,
+  ...partsScenarios,
 ];
