@@ -30,3 +30,13 @@ export function deliver(arena: Arena, exchange: Exchange, mark: number): boolean
   else arena.bell(producer).ring();
   return true;
 }
+
+/**
+ * For a worker that has died, perhaps between an answer, or a part of one, and the word of it: whoever may wait for one looks. Its slot does not tell, being
+ * DONE. (The model checker found such an answer waiting for the next one.)
+ */
+export function announceAll(arena: Arena): void {
+  const first = firstWorkerProducer(arena);
+  for (let p = 0; p < first; p++) arena.bell(p).ring();
+  for (let w = 0; w < arena.constraints.workers; w++) arena.lot.wake(w);
+}

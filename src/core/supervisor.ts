@@ -17,7 +17,7 @@ import {
   SLOT_STATE,
 } from '../sandbox/index.ts';
 import type { LogLine, TimerName } from './api.ts';
-import { deliver, firstWorkerProducer } from './delivery.ts';
+import { announceAll, deliver, firstWorkerProducer } from './delivery.ts';
 import { LugeError } from './errors.ts';
 import { Estimate } from './estimate.ts';
 import { abandonCalls } from './guest-calls.ts';
@@ -25,9 +25,9 @@ import type { KvStore } from './kv-store.ts';
 import { type FromWorker, type ToWorker, threadUrl, type WorkerData } from './messages.ts';
 import { IDLE_NS_MAX, type QuantumTimer, startTimer } from './quantum-timer.ts';
 import { encodeSpec } from './records.ts';
-import { GlobalQueue } from './scheduling/global-queue.ts';
 import type { SchedulerData } from './scheduling/policies.ts';
 import type { Policy } from './scheduling/policy.ts';
+import { QueueRecovery } from './scheduling/queue-recovery.ts';
 import type { TriageMode } from './triage.ts';
 import { WorkerControl } from './worker-control.ts';
 
@@ -247,8 +247,8 @@ export class Supervisor {
     const why = failure instanceof Error ? `: ${this.#deathText(failure)}` : '';
     abandonCalls(arena, this.#exchanges, firstWorkerProducer(arena) + w);
     this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);
-    const deque = arena.deque(this.#options.producer);
-    if (GlobalQueue.recover(arena, this.#exchanges, w, deque) > 0) arena.lot.wakeOne();
+    announceAll(arena);
+    await this.#recoverQueue(w);
     arena.lot.forget(w);
     for (const pending of this.#pending.values()) this.#arrived(pending, w);
     const count = (this.#stillbirths[w] ?? 0) + 1;
@@ -270,6 +270,16 @@ export class Supervisor {
     const { code } = failure as { code?: unknown };
     if (code !== 'ERR_WORKER_OUT_OF_MEMORY') return failure.message;
     return `its heap of ${this.#options.heapMb} MB was full (maxHeapMbPerWorker)`;
+  }
+
+  /** Before it has a successor, which would use the same marks. */
+  async #recoverQueue(w: number): Promise<void> {
+    const { arena, producer } = this.#options;
+    const recovery = new QueueRecovery(arena, this.#exchanges, w, arena.deque(producer));
+    // Whoever has a lock lets go of it, or is dead and this thread has to hear of it.
+    while (!recovery.scan()) await new Promise((resolve) => setImmediate(resolve));
+    // A push that was finished for it was announced by nobody.
+    arena.lot.wakeOne();
   }
 
   /** Answers every request that the dead worker `w` had claimed. The compare-and-swap in `finish` lets only one answer out. */

@@ -296,9 +296,9 @@ export class Explorer {
   #point(site: number, address: number): number {
     if (++this.#accessCount > ACCESSES_MAX)
       throw new Error(`no end within ${ACCESSES_MAX} accesses`);
+    if (this.#phase === 'end') return 1;
     if (this.#phase === 'alone' || this.#scenario.isQuiet(address)) return 0;
     const thread = this.#current as Thread;
-    if (this.#phase === 'end') return 1;
     this.#settle();
     thread.site = this.#module.sites[site];
     thread.address = address;

@@ -27,7 +27,7 @@ export function dequeModel(capacity: number): SequentialModel {
     initial: '',
     step(state, { name, args, result, values: taken }) {
       const values = read(state);
-      if (name === 'dequePush') {
+      if (name === 'dequePush' || name === 'dequePushMark') {
         return result === FULL
           ? when(values.length === capacity, values)
           : when(values.length < capacity, [...values, args[1] as number]);

@@ -77,6 +77,31 @@ export const MUTANTS: readonly Mutant[] = [
     `          (local.get $b)
           (i32.add (i32.wrap_i64 (i64.atomic.load offset=128 (local.get $d))) (i32.load offset=4 (local.get $d))))`,
   ),
+  mutant(
+    'deque_a_value_can_be_stolen_before_it_is_marked',
+    'deque/push-mark',
+    'deque.wat',
+    `    (i32.atomic.store (local.get $state) (local.get $mark))
+    (i32.atomic.store offset=256 (local.get $d) (i32.add (local.get $next) (i32.const 1)))
+`,
+    `    (i32.atomic.store offset=256 (local.get $d) (i32.add (local.get $next) (i32.const 1)))
+    (i32.atomic.store (local.get $state) (local.get $mark))
+`,
+  ),
+  mutant(
+    'deque_a_refused_value_is_marked',
+    'deque/push-mark',
+    'deque.wat',
+    '(local.set $next (i32.atomic.load offset=256 (local.get $d)))',
+    '(local.set $next (i32.atomic.load offset=256 (local.get $d)))\n    (i32.atomic.store (local.get $state) (local.get $mark))',
+  ),
+  mutant(
+    'deque_an_owner_can_die_between_mark_and_publishing',
+    'deque/killed-push-mark',
+    'deque.wat',
+    '    (i32.atomic.store (local.get $state) (local.get $mark))\n    (i32.atomic.store offset=256',
+    '    (i32.atomic.store (local.get $state) (local.get $mark))\n    (loop $stop)\n    (i32.atomic.store offset=256',
+  ),
   // --- MPMC
   mutant(
     'mpmc_publishes_with_a_plain_store',
@@ -164,6 +189,23 @@ export const MUTANTS: readonly Mutant[] = [
     '            (i32.wrap_i64 (i64.shr_u (local.get $cell) (i64.const 32)))))\n        (i64.store32',
   ),
   // --- completions
+  mutant(
+    'completion_a_consumer_can_die_between_head_and_mark',
+    'completion/killed-pop-mark',
+    'completion.wat',
+    `    (i32.atomic.store
+      (i32.add (local.get $states)`,
+    `    (loop $stop)
+    (i32.atomic.store
+      (i32.add (local.get $states)`,
+  ),
+  mutant(
+    'completion_a_mark_is_stored_for_the_next_value',
+    'completion/pop-mark',
+    'completion.wat',
+    '(i32.add (local.get $states) (i32.mul (i32.wrap_i64 (local.get $cell)) (local.get $stride)))',
+    '(i32.add (local.get $states) (i32.mul (local.get $h) (local.get $stride)))',
+  ),
   mutant(
     'completion_a_ticket_is_read_and_then_written',
     'completion/two-producers',

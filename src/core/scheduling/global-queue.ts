@@ -8,9 +8,7 @@
  * that the kernel stops while it holds that keeps other workers out of it (about 0.1 µs of each request's 10), but never a listener.
  *
  * Q1  A slot is in at most one place: a deque, a heap, or marked CLAIMED. While it is MOVING + w it is in a heap or on its way into one.
- * Q2  A worker can die at any point. `recover` finds what it had in its hands: what it was taking out of a heap, and a slot that is MOVING + w
- *     and in none. It takes each slot that is MOVING + w out of the heaps, where it may be, and queues it anew (the model checker has
- *     this as a scenario, with a kill at each step).
+ * Q2  A worker can die at any point; queue-recovery.ts queues anew what it had in its hands.
  * Q3  Requests that a worker has moved and leaves in the heaps are announced: another one may have looked while they were in neither place.
  * Q4  A worker takes from a heap only what ranks before what it has: otherwise it would keep a request from those who are idle.
  *
@@ -19,7 +17,7 @@
  * popping first and putting back what ranks behind (two moves, and a moment in which nobody else can have it).
  */
 import { type Arena, type Deque, EMPTY, type Heap, RETRY } from '../../ring/index.ts';
-import { type ExchangeTable, SLOT_STATE } from '../../sandbox/index.ts';
+import { SLOT_STATE } from '../../sandbox/index.ts';
 import type { QueuedRequest, QueueOrder } from './policy.ts';
 
 /** Requests that are moved in one go: about 10 µs. */
@@ -166,40 +164,4 @@ export class GlobalQueue {
     }
     return first;
   }
-
-  /**
-   * For the supervisor, when worker `w` is dead: what that had in its hands goes into `deque`, which this thread owns (Q2). How many.
-   * Behind it somebody has to be woken.
-   */
-  static recover(arena: Arena, exchanges: ExchangeTable, w: number, deque: Deque): number {
-    const { heaps: count, workers, slots } = arena.constraints;
-    const heaps = Array.from({ length: count }, (_, h) => arena.heap(h, workers));
-    const moving = SLOT_STATE.MOVING + w;
-    let found = 0;
-    const requeue = (slot: number): void => {
-      exchanges.at(slot).state = SLOT_STATE.QUEUED;
-      deque.push(slot);
-      found++;
-    };
-    for (const heap of heaps) {
-      // What it was taking out, and has no mark for, is in no heap now; whoever had moved it there may be alive.
-      const taken = heap.recover(w);
-      if (taken !== EMPTY) requeue(taken);
-    }
-    for (let slot = 0; slot < slots; slot++) {
-      const exchange = exchanges.at(slot);
-      if (exchange.state !== moving) continue;
-      const isOut = heaps.some((heap) => removeFrom(heap, slot));
-      // Another worker takes and marks in one breath: if it still is MOVING it was on its way.
-      if (isOut || exchange.state === moving) requeue(slot);
-    }
-    return found;
-  }
-}
-
-function removeFrom(heap: Heap, slot: number): boolean {
-  let result: number;
-  do result = heap.remove(slot);
-  while (result === RETRY);
-  return result === slot;
 }

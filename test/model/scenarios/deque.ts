@@ -121,6 +121,8 @@ export const dequeScenarios: readonly Scenario[] = [
     }),
   ),
   markScenario(),
+  pushMarkScenario('push-mark', { preemptions: 3, delays: 1 }),
+  pushMarkScenario('killed-push-mark', { preemptions: 2, kills: 1 }),
 ];
 
 /** The holder's mark stands beside each value that is gone, wherever its thief was killed (T). */
@@ -145,6 +147,44 @@ function markScenario(): Scenario {
         const mark = i32[(STATES >> 2) + value] as number;
         if (left.includes(value) !== (mark === 0))
           return `value ${value}: mark ${mark}, left: ${left.join()}`;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Each value's state says where it is, wherever owner or thief was killed: 0 = not pushed, QUEUED = in the deque, and else its thief. */
+function pushMarkScenario(name: string, bounds: Bounds): Scenario {
+  const QUEUED = 7;
+  const pushMark = (value: number) =>
+    ['dequePushMark', AT, value, STATES + 4 * value, QUEUED] as const;
+  const steal = ['dequeStealMark', AT, STATES, 4, 100] as const;
+  return {
+    ...scenario({
+      name,
+      capacity: 2,
+      start: 2 ** 32 - 1,
+      bounds,
+      // The third value may find the deque full.
+      threads: [sequence(pushMark(1), pushMark(2), pushMark(3)), sequence(steal, steal)],
+    }),
+    // Thieves see that the values are in their order; the owner of them may be dead.
+    after: (call) => {
+      let value: number;
+      do value = call('dequeSteal', AT);
+      while (value >= 0);
+    },
+    final: ({ i32 }, history) => {
+      for (const value of [1, 2, 3]) {
+        const left = history.some((op) => op.name === 'dequeSteal' && op.result === value);
+        const stolen = history.some((op) => op.name === 'dequeStealMark' && op.result === value);
+        const isFull = history.some((op) => op.args[1] === value && op.result === -3);
+        const state = i32[(STATES >> 2) + value] as number;
+        const where = left ? QUEUED : stolen ? 100 : 0;
+        // Killed between claim and answer: the mark is all that tells of it.
+        if (state !== where && !(state === 100 && !left))
+          return `value ${value}: state ${state}, should be ${where}`;
+        if (isFull && state !== 0) return `value ${value} was refused and is marked ${state}`;
       }
       return undefined;
     },

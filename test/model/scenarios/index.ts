@@ -1,8 +1,10 @@
 /** All that is explored. */
 import type { Scenario } from '../scenario.ts';
 import { dequeScenarios } from './deque.ts';
+import { globalQueueScenarios } from './global-queue.ts';
 import { heapScenarios } from './heap.ts';
 import { parkingScenarios } from './parking.ts';
+import { partsScenarios } from './parts.ts';
 import { chunkPoolScenarios, freeListMarkScenarios, freeListScenarios } from './pools.ts';
 import { completionScenarios, mpmcScenarios, spscScenarios } from './rings.ts';
 import { tableScenarios } from './table.ts';
@@ -16,6 +18,8 @@ export const SCENARIOS: readonly Scenario[] = [
   ...freeListMarkScenarios,
   ...chunkPoolScenarios,
   ...heapScenarios,
+  ...globalQueueScenarios,
   ...tableScenarios,
   ...parkingScenarios,
+  ...partsScenarios,
 ];

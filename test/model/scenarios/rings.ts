@@ -219,8 +219,40 @@ export const completionScenarios: readonly Scenario[] = [
       sequence(['completionPop', AT], ['completionPop', AT], ['completionPop', AT]),
     ]),
   ]),
+  popMarkScenario('pop-mark', { preemptions: 3, delays: 1 }),
+  popMarkScenario('killed-pop-mark', { preemptions: 2, kills: 1 }),
   finishScenario(),
 ];
+
+/** A consumer that is a worker, and may be killed: each value is still in the ring, or carries its mark, and never both. */
+function popMarkScenario(name: string, bounds: Bounds): Scenario {
+  const MARK = 7;
+  const popMark = until(3, 'completionPopMark', AT, STATES, 4, MARK);
+  return {
+    ...completion(name, 2 ** 32 - 1, bounds, [
+      sequence(cpush(1), cpush(2)),
+      sequence(cpush(3)),
+      async (call) => {
+        await popMark(call);
+        await popMark(call);
+      },
+    ]),
+    final: ({ i32 }, history) => {
+      for (const value of [1, 2, 3]) {
+        const of = (op: string): boolean =>
+          history.some(({ name: n, result }) => n === op && result === value);
+        const pushed = history.find((op) => op.name === 'completionPush' && op.args[1] === value);
+        const isMarked = i32[(STATES >> 2) + value] === MARK;
+        if (of('completionPopMark') && !isMarked) return `value ${value} was taken without a mark`;
+        const places = Number(isMarked) + Number(of('completionPop'));
+        const wanted = pushed === undefined ? 0 : 1;
+        if (places !== wanted && !(places === 0 && pushed?.result === undefined))
+          return `value ${value} is in ${places} places`;
+      }
+      return undefined;
+    },
+  };
+}
 
 /** A worker and the supervisor that takes it for dead complete the same two requests; the worker may really die. */
 function finishScenario(): Scenario {
