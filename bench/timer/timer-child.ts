@@ -36,7 +36,7 @@ const [timerName = '', quantumUs = '', wanted = ''] = process.argv.slice(2);
 const samples = Number(wanted);
 const quantumNs = Number(quantumUs) * 1e3;
 
-const arena = Arena.create({
+const constraints = {
   producers: 2,
   workers: 1,
   slots: 1,
@@ -44,7 +44,10 @@ const arena = Arena.create({
   chunks: 0,
   chunkBytes: 128,
   controlBytes: CONTROL_BYTES,
-});
+  heaps: 1,
+  budgets: 1,
+};
+const arena = Arena.create(constraints);
 const cells = new TickerCells(arena);
 const state = new WorkerControl(arena, 0);
 state.clear();
