@@ -5,10 +5,11 @@ import { poll } from './poll.ts';
 import { rewrite } from './rewrite.ts';
 import { ring } from './ring.ts';
 import { sandbox } from './sandbox.ts';
+import { timer } from './timer.ts';
 
 type Bench = (subjects: readonly string[]) => Promise<Figure[]>;
 
-const BENCHES: Readonly<Record<string, Bench>> = { http, poll, rewrite, ring, sandbox };
+const BENCHES: Readonly<Record<string, Bench>> = { http, poll, rewrite, ring, sandbox, timer };
 
 const [name = '', ...subjects] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
 const bench = BENCHES[name];

@@ -322,8 +322,8 @@ napi_value Advance(napi_env env, napi_callback_info info) {
   }
   napi_value result;
   object->timer.schedule.Advance(now_ns, is_busy);
-  return napi_create_double(env, object->timer.schedule.due_ns(), &result) == napi_ok ? result
-                                                                                      : nullptr;
+  return napi_create_double(env, object->timer.schedule.wake_ns(), &result) == napi_ok ? result
+                                                                                       : nullptr;
 }
 
 }  // namespace

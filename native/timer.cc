@@ -2,12 +2,14 @@
 //
 // It sleeps on a futex with an absolute time of CLOCK_MONOTONIC. clock_nanosleep has the same timer of the kernel behind it, and was measured to be as
 // late (p50/p99 at 50 µs on a 2-core VM: 22.9/45.5 µs and 23.7/44.6), but the end of a runtime would have to wait for the end of its sleep, up to 1 s.
-// The slack of the thread's timers is 1 ns instead of 50 µs: the kernel would wait that long for others to wake up with.
+// The slack of the thread's timers is 1 ns instead of 50 µs: the kernel would wait that long for others to wake up with. The rest of the lateness is
+// made up for by waking earlier (tick-schedule.ts): behind that a tick is due within 0.1 µs at the median, 40 at p99 (`npm run bench -- timer`).
 //
-// What a tick costs is what the kernel and the hypervisor take to set a timer and to wake a thread: on that VM 14-21 µs, at 50 µs up to 40 % of a core. So the
-// pauses grow while no guest runs, as the JavaScript ticker's do, up to 4 ms: 0.5 % of a core then. Woken by the worker that begins to run a guest it would
-// cost nothing when idle, but each first request a system call of about 5 µs on the worker, where the whole of a request takes 8; and a guest that
-// begins within a pause waits at most 4 ms for its first tick, which only matters if another one comes meanwhile.
+// What a tick costs is what the kernel and the hypervisor take to set a timer and to wake a thread: on that VM 21 µs, at 50 µs 40 % of a core. So the
+// pauses grow while no guest runs, as the JavaScript ticker's do, up to 4 ms: 0.5 % of a core then (1.6 % with the JavaScript one). A worker that wakes
+// it when it begins to run a guest was rejected: idle it would cost nothing, but a wake takes 1.9 µs (p50, measured alone), which one request at a time
+// would pay each time, beside the 8 µs that a request takes; and what begins within a pause waits at most 4 ms for its first tick, which only
+// matters if another one comes meanwhile.
 // Rejected, too: a short slice of the scheduler for this thread (sched_setattr): with 2 and 3 busy threads on 2 cores the lateness was the same in
 // twelve runs (p99 21-36 µs, and now and then 4 ms, a tick of the kernel).
 //
@@ -22,12 +24,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace luge {
 namespace {
 
 constexpr int64_t kNsPerSecond = 1000000000;
+constexpr double kLeadStepNs = 500;
+constexpr double kLeadNsMax = 200e3;
 /** It needs a page or two; thread-local data of the process's libraries lies in it, too. */
 constexpr size_t kStackBytes = 256 * 1024;
 
@@ -38,11 +43,11 @@ double MonotonicNs() {
 }
 
 /** Returns at the time, or when the word is no longer 0, or for no reason. */
-void SleepUntil(int32_t* word, double due_ns) {
-  const int64_t due = static_cast<int64_t>(due_ns);
+void SleepUntil(int32_t* word, double wake_ns) {
+  const int64_t wake = static_cast<int64_t>(wake_ns);
   timespec time;
-  time.tv_sec = due / kNsPerSecond;
-  time.tv_nsec = due % kNsPerSecond;
+  time.tv_sec = wake / kNsPerSecond;
+  time.tv_nsec = wake % kNsPerSecond;
   syscall(SYS_futex, word, FUTEX_WAIT_BITSET_PRIVATE, 0, &time, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
 
@@ -54,9 +59,12 @@ void TickSchedule::Advance(double now_ns, bool is_busy) {
   } else if (pause_ns_ * 2 <= idle_ns_max_) {
     pause_ns_ *= 2;
   }
+  const double lead_ns = lead_ns_ + (now_ns > due_ns_ ? kLeadStepNs : -kLeadStepNs);
+  lead_ns_ = std::max(0.0, std::min({lead_ns, kLeadNsMax, quantum_ns_ * 0.75}));
   due_ns_ += pause_ns_;
   const double earliest = now_ns + quantum_ns_ / 2;
   if (due_ns_ < earliest) due_ns_ += std::ceil((earliest - due_ns_) / quantum_ns_) * quantum_ns_;
+  wake_ns_ = std::max(due_ns_ - lead_ns_, now_ns + quantum_ns_ / 4);
 }
 
 int QuantumTimer::Start() {
@@ -94,13 +102,12 @@ void* QuantumTimer::Enter(void* self) {
 void QuantumTimer::Run() {
   schedule.Begin(MonotonicNs());
   while (__atomic_load_n(&stop_, __ATOMIC_SEQ_CST) == 0) {
-    const double due_ns = schedule.due_ns();
     const double now_ns = MonotonicNs();
-    if (now_ns < due_ns) {
-      SleepUntil(&stop_, due_ns);
+    if (now_ns < schedule.wake_ns()) {
+      SleepUntil(&stop_, schedule.wake_ns());
       continue;
     }
-    triage.Began(due_ns, now_ns);
+    triage.Began(schedule.due_ns(), now_ns);
     schedule.Advance(now_ns, triage.Tick(now_ns));
   }
 }

@@ -16,8 +16,10 @@ class TickSchedule {
       : quantum_ns_(quantum_ns), idle_ns_max_(idle_ns_max), pause_ns_(quantum_ns) {}
 
   double due_ns() const { return due_ns_; }
+  /** Whoever is awake then shall tick. */
+  double wake_ns() const { return wake_ns_; }
 
-  void Begin(double now_ns) { due_ns_ = now_ns + quantum_ns_; }
+  void Begin(double now_ns) { due_ns_ = wake_ns_ = now_ns + quantum_ns_; }
 
   /** The tick that was due is over. */
   void Advance(double now_ns, bool is_busy);
@@ -26,7 +28,9 @@ class TickSchedule {
   const double quantum_ns_;
   const double idle_ns_max_;
   double pause_ns_;
+  double lead_ns_ = 0;
   double due_ns_ = 0;
+  double wake_ns_ = 0;
 };
 
 /** A thread that ticks. Start and Stop are called by one thread; `triage` and `schedule` are the timer's between them. */

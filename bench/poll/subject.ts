@@ -17,6 +17,7 @@ export interface Rewritten {
   readonly run: Run;
   /** Index 0 is the flag. */
   readonly control: Int32Array<SharedArrayBuffer>;
+  readonly controlMemory: WebAssembly.Memory;
 }
 
 /** `interrupt` is called at a poll that finds the flag raised, and has to lower it. */
@@ -39,5 +40,6 @@ export function rewrittenOf(
   return {
     run: exports[name] as Run,
     control: new Int32Array(control.buffer as SharedArrayBuffer),
+    controlMemory: control,
   };
 }

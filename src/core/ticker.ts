@@ -26,10 +26,10 @@ const beat = arena.beat();
 const schedule = new TickSchedule(quantumNs, idleNsMax, monotonicNs());
 
 while (beat.value === 0) {
-  const { dueNs } = schedule;
+  const { wakeNs, dueNs } = schedule;
   const nowNs = monotonicNs();
-  if (nowNs < dueNs) {
-    beat.pause(0, (dueNs - nowNs) / 1e6);
+  if (nowNs < wakeNs) {
+    beat.pause(0, (wakeNs - nowNs) / 1e6);
     continue;
   }
   cells.began(dueNs, nowNs);

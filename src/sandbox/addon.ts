@@ -56,7 +56,7 @@ export interface NativeTimer {
   stop(): void;
   /** What the thread does at a tick, before it is started: whether a guest ran. */
   tickOnce(nowNs: number): boolean;
-  /** The schedule's step behind a tick, before it is started: when the next one is due. */
+  /** The schedule's step behind a tick, before it is started: when to wake for the next one. */
   advance(nowNs: number, isBusy: boolean): number;
 }
 

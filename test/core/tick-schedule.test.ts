@@ -45,6 +45,30 @@ describe('ticks', () => {
     }
   });
 
+  it('who_always_comes_late_wakes_as_much_earlier', () => {
+    for (const late of [0, 3000, 35_000]) {
+      const schedule = new TickSchedule(1e6, 4e6, 0);
+      let error = 0;
+      for (let i = 0; i < 200; i++) {
+        const at = schedule.wakeNs + late;
+        error = at - schedule.dueNs;
+        schedule.advance(at, true);
+      }
+      expect(Math.abs(error)).toBeLessThanOrEqual(500);
+    }
+  });
+
+  it('a_lead_that_is_not_needed_any_more_goes_and_one_hiccup_does_not_matter', () => {
+    const schedule = new TickSchedule(1e6, 4e6, 0);
+    for (let i = 0; i < 100; i++) schedule.advance(schedule.dueNs + 30_000, true);
+    const lead = schedule.dueNs - schedule.wakeNs;
+    expect(lead).toBe(50_000);
+    schedule.advance(schedule.dueNs + 9e6, true);
+    expect(schedule.dueNs - schedule.wakeNs).toBe(lead + 500);
+    for (let i = 0; i < 101; i++) schedule.advance(schedule.dueNs, true);
+    expect(schedule.wakeNs).toBe(schedule.dueNs);
+  });
+
   it('are_on_the_grid_and_half_a_quantum_apart_whatever_happens', () => {
     const step = fc.record({ late: fc.nat(20_000), isBusy: fc.boolean() });
     fc.assert(
@@ -55,6 +79,8 @@ describe('ticks', () => {
           schedule.advance(at, isBusy);
           expect(schedule.dueNs % QUANTUM).toBe(0);
           expect(schedule.dueNs).toBeGreaterThanOrEqual(at + QUANTUM / 2);
+          expect(schedule.wakeNs).toBeGreaterThanOrEqual(at + QUANTUM / 4);
+          expect(schedule.wakeNs).toBeLessThanOrEqual(schedule.dueNs);
           expect(schedule.dueNs).toBeLessThan(at + IDLE_MAX + QUANTUM * 1.5);
         }
       }),

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import {
   copyFileSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   truncateSync,
@@ -399,6 +400,15 @@ describe.concurrent('checking', () => {
     const port = await luge.port();
     expect(luge.stdout).toContain(`\nluge: worker on core ${cores.at(-1)}, `);
     expect(luge.stdout).toContain(', native timer, ');
+    const tasks = `/proc/${luge.child.pid}/task`;
+    const places = readdirSync(tasks).map(
+      (thread) =>
+        /^Cpus_allowed_list:\t(.*)$/m.exec(
+          readFileSync(join(tasks, thread, 'status'), 'utf8'),
+        )?.[1],
+    );
+    if (cores.length > 1) expect(places).toContain(String(cores[0]));
+    expect(places).toContain(String(cores.at(-1)));
     expect(await ask(port, get('/fib?20'))).toBe('200 6765\n');
     expect(await luge.stop()).toBe(0);
   });
