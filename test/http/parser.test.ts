@@ -270,6 +270,21 @@ describe('any cut of the bytes gives the same outcome', () => {
     return feed(new RequestParser(), bytes, 0, ends);
   }
 
+  test('in two pieces, at every place', () => {
+    for (const text of SAMPLES) {
+      const bytes = latin1(text);
+      const whole = JSON.stringify(parse(text));
+      // Those that are only long are long in one and the same state.
+      const step = bytes.length > 2000 ? 97 : 1;
+      const wrong: number[] = [];
+      for (let cut = 0; cut <= bytes.length; cut += step) {
+        const outcome = feed(new RequestParser(), bytes, 0, [cut, bytes.length]);
+        if (JSON.stringify(outcome) !== whole) wrong.push(cut);
+      }
+      expect([text.slice(0, 80), wrong]).toEqual([text.slice(0, 80), []]);
+    }
+  });
+
   test('byte by byte', () => {
     for (const text of SAMPLES) expect(byteByByte(latin1(text))).toEqual(parse(text));
   });
