@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { latin1 } from './feed.ts';
@@ -54,6 +55,12 @@ describe('against node:http', () => {
     expect(ours).toEqual({ kind: 'refused', why: `ERR_HTTP_${code}` });
     expect(theirs.kind).not.toBe('refused');
     expect(example).toMatch(when);
+  });
+
+  test('docs/HTTP.md names each kind that is refused here alone', () => {
+    const text = readFileSync(new URL('../../docs/HTTP.md', import.meta.url), 'utf8');
+    const table = text.slice(text.indexOf('| refused here alone'));
+    expect(STRICTER.filter(({ code }) => !table.includes(`\`${code}\``))).toEqual([]);
   });
 
   test('more lenient: unknown methods', async () => {
