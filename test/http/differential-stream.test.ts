@@ -71,8 +71,13 @@ describe('streams against node:http', () => {
       counts[ours.end]++;
       counts.requests += ours.requests.length;
       if (ours.end === 'refused' && theirs.why === '') counts.excused++;
-      const text1 = difference(text, ours, theirs);
-      if (text1 !== '') found.push(`${i}: ${text1} in ${JSON.stringify(text)}`);
+      let what = difference(text, ours, theirs);
+      // What is cut off inside of a head may be refused here, and not yet by llhttp.
+      if (what !== '' && theirs.why === '' && ours.end === 'refused') {
+        const { why } = await oracle.judge(latin1(`${text}\r\n\r\n`), 0);
+        if (why !== '') what = '';
+      }
+      if (what !== '') found.push(`${i}: ${what} in ${JSON.stringify(text)}`);
     }
     expect(found).toEqual([]);
     // The generator must not drift towards one side, nor hide behind the tables.
