@@ -6,6 +6,11 @@
  *            |     +-- body --> BODY --complete-------------------+
  *            +-> CLOSING (an answer with `close` is queued: what comes in is thrown away)
  *
+ * What bounds it: connection-clock.ts (times), answer-queue.ts (what is not taken), maxPipelined (requests under way), maxRequestsPerConnection, and for bytes that are not
+ * consumed a head or what one read brought. While it is full (#isFull) it does not read, so the client's end is noticed when there is something to write.
+ * It ends with: a final answer (#finish: half-closed, read on for a while) · the client's end, when all is answered · a time that is over · a reset, or an answer that fails
+ * halfway. All but the first two cancel what is under way (#onClose).
+ *
  * A request takes its slot only when it is complete. What reads heads is parser.ts, bodies body-reader.ts; requests go to intake.ts, and answers
  * out by answer-queue.ts.
  */

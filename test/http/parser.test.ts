@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HTTP_ERRORS } from '../../src/http/http-error.ts';
@@ -270,6 +271,21 @@ describe('any cut of the bytes gives the same outcome', () => {
     return feed(new RequestParser(), bytes, 0, ends);
   }
 
+  test('in two pieces, at every place', () => {
+    for (const text of SAMPLES) {
+      const bytes = latin1(text);
+      const whole = JSON.stringify(parse(text));
+      // Those that are only long are long in one and the same state.
+      const step = bytes.length > 2000 ? 97 : 1;
+      const wrong: number[] = [];
+      for (let cut = 0; cut <= bytes.length; cut += step) {
+        const outcome = feed(new RequestParser(), bytes, 0, [cut, bytes.length]);
+        if (JSON.stringify(outcome) !== whole) wrong.push(cut);
+      }
+      expect([text.slice(0, 80), wrong]).toEqual([text.slice(0, 80), []]);
+    }
+  });
+
   test('byte by byte', () => {
     for (const text of SAMPLES) expect(byteByByte(latin1(text))).toEqual(parse(text));
   });
@@ -321,6 +337,25 @@ describe('any cut of the bytes gives the same outcome', () => {
     expect(result).toBe(bytes.length);
     expect(loads).toBeLessThan(bytes.length * 6);
   });
+});
+
+test('nothing is allocated for a header line', () => {
+  const parser = new RequestParser();
+  const allocatedBytes = (lines: number): number => {
+    const bytes = latin1(`GET / HTTP/1.1\r\n${H}${'Accept-Language: de\r\n'.repeat(lines)}\r\n`);
+    const parseAll = (): void => {
+      for (let i = 0; i < 5000; i++) {
+        parser.parseHead(bytes, 0, bytes.length);
+        parser.reset();
+      }
+    };
+    parseAll();
+    const before = getHeapStatistics().total_allocated_bytes;
+    parseAll();
+    return getHeapStatistics().total_allocated_bytes - before;
+  };
+  // 450,000 lines more: an object, or a boxed number, for each of them would be some megabytes.
+  expect(allocatedBytes(95) - allocatedBytes(5)).toBeLessThan(1e6);
 });
 
 describe('one parser, many requests', () => {
