@@ -139,7 +139,7 @@ stress('B6_a_killed_writer_leaves_the_table_whole', async (run) => {
       { role: 'reader', options },
       { role: 'saver', options },
     ],
-    victim: () => ({ role: 'writer', options }),
+    victim: () => ({ role: 'scribbler', options }),
     isDead: async ({ number }) => {
       made.table.recover(number);
       await checkLocked(made);

@@ -107,6 +107,23 @@ function writer(context: RoleContext): Numbers {
   return { written, refused };
 }
 
+/** Does hardly anything but write, so that whoever kills it finds it in the middle of that. */
+function scribbler(context: RoleContext): undefined {
+  const table = tableOf(context);
+  const { random } = context;
+  for (;;) {
+    const key = random.below(context.option('keys'));
+    const tenant = random.below(table.tenants);
+    putKey(table, key);
+    const value = someValue(context, key, tenant);
+    table.putValue(value, 0, value.length);
+    for (let i = 0; i < 200; i++) {
+      table.write(TABLE_MODE.SET, tenant, 0, NEVER);
+      table.write(TABLE_MODE.DELETE, tenant, 0, NEVER);
+    }
+  }
+}
+
 /** Adds one to counters, again and again; what it did is its answer, and in its cells while it may be killed. */
 function adder(context: RoleContext): Numbers {
   const table = tableOf(context);
@@ -212,6 +229,7 @@ function saver(context: RoleContext): Numbers {
 export const roles: Readonly<Record<string, Role>> = {
   reader,
   writer,
+  scribbler,
   adder,
   timed,
   sweeper,
