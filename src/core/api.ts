@@ -201,6 +201,8 @@ export interface WorkerStats {
   readonly failed: number;
   readonly preemptions: number;
   readonly kills: number;
+  /** How often a guest was stopped because its client took its response too slowly. */
+  readonly streamStops: number;
   readonly parks: number;
   readonly sandboxes: number;
   readonly sandboxesMade: number;

@@ -1,12 +1,20 @@
 /** Errors of the runtime. `code` is stable, `status` is the HTTP status that says the same. */
 import { OUTCOME, type Outcome } from '../sandbox/index.ts';
+import type { RequestTiming } from './api.ts';
+
+export interface LugeErrorOptions extends ErrorOptions {
+  readonly timing?: RequestTiming;
+}
 
 export class LugeError extends Error {
   readonly code: string;
   readonly status: number;
+  /** Where its time went. Undefined for what was refused before it was queued, and for all that is no request. */
+  readonly timing: RequestTiming | undefined;
 
-  constructor(code: string, status: number, message: string, options?: ErrorOptions) {
+  constructor(code: string, status: number, message: string, options: LugeErrorOptions = {}) {
     super(message, options);
+    this.timing = options.timing;
     this.name = 'LugeError';
     this.code = code;
     this.status = status;

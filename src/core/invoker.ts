@@ -31,10 +31,12 @@ interface Call {
 
 export class Invoker {
   readonly #producer: Producer;
+  readonly #slots: number;
   readonly #calls = new Map<number, Call>();
   #onIdle: (() => void) | undefined;
 
   constructor(arena: Arena, index: number) {
+    this.#slots = arena.constraints.slots;
     this.#producer = new Producer(
       arena,
       index,
@@ -61,17 +63,13 @@ export class Invoker {
     const bytes = typeof body === 'string' ? Buffer.from(body, 'utf8') : body;
     const exchange = this.#producer.acquire(spec.id, arrivalNs, arrivalNs + limitNs);
     if (exchange === undefined) {
-      return Promise.reject(new LugeError('ERR_QUEUE_FULL', 503, 'the queue of requests is full'));
+      const text = `all ${this.#slots} requests that may be in the system are (maxQueue)`;
+      return Promise.reject(new LugeError('ERR_QUEUE_FULL', 503, text));
     }
     if (!writeRequest(exchange, request, '', bytes, 0, bytes.length)) {
       exchange.free();
-      return Promise.reject(
-        new LugeError(
-          'ERR_BODY_MEMORY',
-          503,
-          'no memory left for request bodies (bodyMemoryBytes)',
-        ),
-      );
+      const text = `no memory left for the request: all ${exchange.bodyMemoryBytes} bytes for bodies are in use (bodyMemoryBytes)`;
+      return Promise.reject(new LugeError('ERR_BODY_MEMORY', 503, text));
     }
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
@@ -210,5 +208,6 @@ function timingOf(exchange: Exchange): RequestTiming {
 
 function errorOf(exchange: Exchange): LugeError {
   const { code, status } = outcomeKind(exchange.outcome);
-  return new LugeError(code, status, exchange.body.latin1(0, exchange.body.length));
+  const message = exchange.body.latin1(0, exchange.body.length);
+  return new LugeError(code, status, message, { timing: timingOf(exchange) });
 }

@@ -10,6 +10,7 @@ import type { Arena } from '../ring/index.ts';
 import {
   ExchangeTable,
   type FunctionImage,
+  monotonicNs,
   OUTCOME,
   type Outcome,
   PoolCells,
@@ -211,7 +212,7 @@ export class Supervisor {
     const { arena, kv } = this.#options;
     this.workersLost++;
     kv?.recover(w);
-    const why = failure instanceof Error ? `: ${failure.message}` : '';
+    const why = failure instanceof Error ? `: ${this.#deathText(failure)}` : '';
     abandonCalls(arena, this.#exchanges, firstWorkerProducer(arena) + w);
     this.#answerFor(w, OUTCOME.WORKER_LOST, `the worker thread that ran the function died${why}`);
     arena.lot.forget(w);
@@ -231,6 +232,12 @@ export class Supervisor {
     await this.#spawn(w);
   }
 
+  #deathText(failure: Error): string {
+    const { code } = failure as { code?: unknown };
+    if (code !== 'ERR_WORKER_OUT_OF_MEMORY') return failure.message;
+    return `its heap of ${this.#options.heapMb} MB was full (maxHeapMbPerWorker)`;
+  }
+
   /** Answers every request that the dead worker `w` had claimed. The compare-and-swap in `finish` lets only one answer out. */
   #answerFor(w: number, outcome: Outcome, message: string): void {
     const { arena } = this.#options;
@@ -240,6 +247,12 @@ export class Supervisor {
       if (exchange.state !== mark) continue;
       exchange.attach();
       exchange.fail(outcome, message);
+      const now = monotonicNs();
+      // When it began to run and slept went with the worker: all behind the start counts as running.
+      const startNs = exchange.startNs === 0 ? now : exchange.startNs;
+      exchange.started(w, startNs);
+      exchange.ended(now, now - startNs);
+      exchange.suspended(0, 0, 0);
       deliver(arena, exchange, mark);
     }
   }

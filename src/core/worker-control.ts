@@ -33,6 +33,7 @@ export const COUNTERS: readonly Counter[] = [
   'memories',
   'memoriesIdle',
   'memoriesReused',
+  'streamStops',
 ];
 
 const EPOCH = 0;
@@ -43,6 +44,7 @@ const WAKE_AT_NS = 24;
 const MAIL = 128;
 const STIR = 132;
 const COUNTERS_AT = 256;
+/** Room for 32 counters. */
 export const CONTROL_BYTES = 384;
 
 export class WorkerControl {

@@ -57,6 +57,7 @@ const FAILED = index('failed');
 const PREEMPTIONS = index('preemptions');
 const KILLS = index('kills');
 const PARKS = index('parks');
+const STREAM_STOPS = index('streamStops');
 const SANDBOXES = index('sandboxes');
 const MADE = index('sandboxesMade');
 const RETIRED = index('sandboxesRetired');
@@ -217,7 +218,10 @@ export class WorkerLoop implements GuestKernel {
       this.#state.count(KILLS, 1);
       return 1;
     }
-    if (this.#streams.mustStop(sandbox)) return this.sleep(Number.POSITIVE_INFINITY, GO_ON);
+    if (this.#streams.mustStop(sandbox)) {
+      this.#state.count(STREAM_STOPS, 1);
+      return this.sleep(Number.POSITIVE_INFINITY, GO_ON);
+    }
     if (!this.#shouldYield()) {
       sandbox.passes++;
       return 0;
@@ -309,7 +313,11 @@ export class WorkerLoop implements GuestKernel {
     if (exchange.isCancelled)
       return void this.#refuse(exchange, OUTCOME.CANCELLED, 'cancelled in the queue');
     if (now >= exchange.deadlineNs) {
-      return void this.#refuse(exchange, OUTCOME.DEADLINE, 'the deadline passed in the queue');
+      return void this.#refuse(
+        exchange,
+        OUTCOME.DEADLINE,
+        `${deadlineText(exchange)} passed in the queue`,
+      );
     }
     const image = this.#pool.image(exchange.fn);
     if (image === undefined)
@@ -476,11 +484,11 @@ export class WorkerLoop implements GuestKernel {
     if (this.#exchanges.isCancelled(exchange)) {
       sandbox.doom(OUTCOME.CANCELLED, 'cancelled while it ran');
     } else if (now >= sandbox.deadlineNs) {
-      const ms = Math.round((sandbox.deadlineNs - exchange.arrivalNs) / 1e6);
-      sandbox.doom(OUTCOME.DEADLINE, `the function did not end within its deadline of ${ms} ms`);
+      const text = `the function did not end within ${deadlineText(exchange)}`;
+      sandbox.doom(OUTCOME.DEADLINE, text);
     } else if (sandbox.ranNs + (now - sandbox.switchedInNs) >= sandbox.spec.cpuLimitNs) {
-      const ms = Math.round(sandbox.spec.cpuLimitNs / 1e6);
-      sandbox.doom(OUTCOME.CPU_LIMIT, `the function used up its CPU limit of ${ms} ms`);
+      const text = `the function used up its CPU limit of ${sandbox.spec.cpuLimitNs / 1e6} ms (cpuLimitMs)`;
+      sandbox.doom(OUTCOME.CPU_LIMIT, text);
     }
   }
 
@@ -558,6 +566,11 @@ export class WorkerLoop implements GuestKernel {
     this.#state.set(MEMORIES_REUSED, this.#pool.memories.reused);
     this.#state.set(HELD, this.#held);
   }
+}
+
+/** As it is for this request: the function's own, or what its caller left of it. Microseconds are as fine as clocks are here. */
+function deadlineText({ deadlineNs, arrivalNs }: Exchange): string {
+  return `the deadline of ${Math.round((deadlineNs - arrivalNs) / 1e3) / 1e3} ms (deadlineMs)`;
 }
 
 function messageOf(error: unknown): string {

@@ -123,6 +123,12 @@ export class Exchange {
     this.parts = new Parts(arena, address, at, rest - requestBytes);
   }
 
+  /** For bodies of all requests that do not fit into their slots. */
+  get bodyMemoryBytes(): number {
+    const { chunks, chunkBytes } = this.#arena.constraints;
+    return chunks * chunkBytes;
+  }
+
   /** The response's; of one that goes out in parts, the part that is being filled. */
   get body(): Payload {
     return this.parts.filling;

@@ -34,12 +34,13 @@ export function appendBody(
   if (sandbox.sentBytes + body.length + count > spec.maxOutputBytes) {
     sandbox.doom(
       OUTCOME.OUTPUT_LIMIT,
-      `the answer is longer than maxOutputBytes = ${spec.maxOutputBytes}`,
+      `the response is longer than ${spec.maxOutputBytes} bytes (maxOutputBytes)`,
     );
     throw UNWIND;
   }
   if (!body.append(source, from, from + count)) {
-    sandbox.doom(OUTCOME.NO_CHUNKS, 'no memory left for response bodies');
+    const text = `no memory left for the response: all ${exchange.bodyMemoryBytes} bytes for bodies are in use (bodyMemoryBytes)`;
+    sandbox.doom(OUTCOME.NO_CHUNKS, text);
     throw UNWIND;
   }
   if (body.length >= sandbox.pressureBytes) sandbox.onPressure(sandbox);

@@ -274,3 +274,27 @@ it('a_mark_that_cannot_be_is_refused', async () => {
   expect(await codeOf(load)).toBe('ERR_INVALID_ARGUMENT');
   await until(() => runtime.get('guest') === undefined, 'it is not loaded');
 });
+
+it('a_stop_for_a_slow_client_is_counted_and_an_answer_that_is_read_causes_none', async () => {
+  await using runtime = await small();
+  const stops = (): number => runtime.stats().workers[0]?.streamStops ?? -1;
+  await runtime.load('short', { wasm: counted(10), streamHighWaterBytes: 2 ** 20 });
+  expectCounted(await bytesOf((await runtime.invoke('short', { stream: true })).body), 10);
+  await runtime.load('collected', { wasm: counted(64), streamHighWaterBytes: 4096 });
+  expectCounted((await runtime.invoke('collected')).body, 64);
+  expect(stops()).toBe(0);
+  await runtime.load('endless', {
+    ...{ wasm: ENDLESS, streamHighWaterBytes: 16_384, maxOutputBytes: Number.POSITIVE_INFINITY },
+  });
+  const { body } = await runtime.invoke('endless', { stream: true });
+  await until(() => stops() === 1, 'it is stopped');
+  const reader = body.getReader();
+  // What was taken lets it go on, up to the next stop.
+  for (let before = stops(), read = 0; stops() === before && read < 10_000; read++) {
+    await reader.read();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(stops()).toBeGreaterThan(1);
+  await reader.cancel();
+  await allFree(runtime);
+});
