@@ -419,6 +419,8 @@ export interface TenantConfig {
   readonly kvMaxBytes: number | undefined;
   /** Sandboxes of all its routes in use at once; Infinity: no limit. */
   readonly maxConcurrency: number;
+  /** Of those that are ready for the next request; Infinity: no limit. */
+  readonly maxIdleSandboxes: number;
   readonly routes: readonly RouteConfig[];
 }
 

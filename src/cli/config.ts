@@ -187,7 +187,10 @@ const tenantSchema = z.strictObject(
       .optional(),
     limits: z
       .strictObject(
-        { maxConcurrency: numberField(LIMITS.concurrency).optional() },
+        {
+          maxConcurrency: numberField(LIMITS.concurrency).optional(),
+          maxIdleSandboxes: numberField(LIMITS.idleSandboxes).optional(),
+        },
         { error: mustBe('an object') },
       )
       .optional(),
@@ -495,6 +498,7 @@ function lugeTenant(
     maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
     kvMaxBytes: tenant.kv?.maxBytes,
     maxConcurrency: tenant.limits?.maxConcurrency ?? Number.POSITIVE_INFINITY,
+    maxIdleSandboxes: tenant.limits?.maxIdleSandboxes ?? Number.POSITIVE_INFINITY,
     routes,
   };
 }

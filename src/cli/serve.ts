@@ -98,9 +98,14 @@ function describeSettings({ maxHeapMbPerWorker, kv }: ServeConfig): string {
     .join('');
 }
 
-function tenantLimit({ maxConcurrency, kvMaxBytes }: TenantConfig): string {
-  const use = Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '';
-  return kvMaxBytes === undefined ? use : `${use}, kv ${kvMaxBytes} B`;
+function tenantLimit({ maxConcurrency, maxIdleSandboxes, kvMaxBytes }: TenantConfig): string {
+  return [
+    ...(Number.isFinite(maxConcurrency) ? [`at most ${maxConcurrency} sandboxes in use`] : []),
+    ...(Number.isFinite(maxIdleSandboxes) ? [`at most ${maxIdleSandboxes} ready`] : []),
+    ...(kvMaxBytes === undefined ? [] : [`kv ${kvMaxBytes} B`]),
+  ]
+    .map((text) => `, ${text}`)
+    .join('');
 }
 
 /** The limits as they are, wherever they come from. */
@@ -268,7 +273,8 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
 
 async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {
   const modules = new ModuleCache();
-  runtime.setTenantLimits(tenant.name, { maxConcurrency: tenant.maxConcurrency });
+  const { maxConcurrency, maxIdleSandboxes } = tenant;
+  runtime.setTenantLimits(tenant.name, { maxConcurrency, maxIdleSandboxes });
   const ids: number[] = [];
   const types: string[] = [];
   if (tenant.kvMaxBytes !== undefined) runtime.setKvQuota(tenant.name, tenant.kvMaxBytes);

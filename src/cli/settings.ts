@@ -49,6 +49,7 @@ export const LIMITS: {
   readonly outputBytes: NumberRange;
   readonly highWaterBytes: NumberRange;
   readonly concurrency: NumberRange;
+  readonly idleSandboxes: NumberRange;
   readonly prewarm: NumberRange;
   readonly headBytes: NumberRange;
   readonly headers: NumberRange;
@@ -92,6 +93,7 @@ export const LIMITS: {
   outputBytes: whole(1, 1 << 30),
   highWaterBytes: whole(4096, 1 << 30),
   concurrency: whole(1, 65_536),
+  idleSandboxes: whole(0, 65_536),
   // The most that a worker keeps of a function.
   prewarm: whole(0, 256),
   headBytes: whole(1024, 1 << 20),

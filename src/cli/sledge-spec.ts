@@ -197,6 +197,7 @@ function specTenant(
     maxBudgetNs: (tenant['max-budget-us'] ?? 0) * NS_PER_US,
     kvMaxBytes: undefined,
     maxConcurrency: Number.POSITIVE_INFINITY,
+    maxIdleSandboxes: Number.POSITIVE_INFINITY,
     routes: tenant.routes.map((route, index) =>
       specRoute(route, modules.get(formatPath([...path, 'routes', index]))!, overrides),
     ),

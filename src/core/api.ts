@@ -95,7 +95,7 @@ export interface LoadOptions {
   readonly maxConcurrency?: number;
   /**
    * Sandboxes that each worker makes when the function is loaded, before `load` resolves, and keeps ready. At most 256; fewer where
-   * maxSandboxesPerWorker leaves no room. Default 0: the first request pays for the first one.
+   * maxSandboxesPerWorker, or its tenant's maxIdleSandboxes, leaves no room. Default 0: the first request pays for the first one.
    */
   readonly prewarm?: number;
   readonly contentType?: string;
@@ -115,6 +115,11 @@ export interface LoadOptions {
 export interface TenantLimits {
   /** Sandboxes of all its functions that may be in use at once; ERR_TENANT_BUSY (503) beyond. Infinity or undefined: no limit. */
   readonly maxConcurrency?: number;
+  /**
+   * Sandboxes of all its functions that may be ready for the next request at once, of all workers; past it the ones that were longest unused go.
+   * 0: each request pays for a new one. Infinity or undefined: no limit.
+   */
+  readonly maxIdleSandboxes?: number;
 }
 
 export interface ScratchOptions {

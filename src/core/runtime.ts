@@ -189,10 +189,13 @@ export class Runtime {
     return loaded;
   }
 
-  /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. */
-  setTenantLimits(tenant: string, { maxConcurrency }: TenantLimits): void {
+  /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. What is not given has no limit. */
+  setTenantLimits(tenant: string, { maxConcurrency, maxIdleSandboxes }: TenantLimits): void {
     const most = concurrencyOf('setTenantLimits', maxConcurrency);
-    this.#supervisor.tenantCells(this.#tenantId(tenant)).limit = most;
+    const idle = idleOf(maxIdleSandboxes);
+    const id = this.#tenantId(tenant);
+    this.#supervisor.tenantCells(id).limit = most;
+    this.#supervisor.setIdleLimit(id, idle);
   }
 
   /** The key-value store's number where there is one: its file may know tenants from before. */
@@ -365,6 +368,11 @@ function concurrencyOf(where: string, most = Number.POSITIVE_INFINITY): number {
   if (Number.isInteger(most) && most >= 1 && most <= CONCURRENCY_MAX) return most;
   const text = `${where}: maxConcurrency must be a whole number from 1 to ${CONCURRENCY_MAX}, not ${most}`;
   throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
+}
+
+function idleOf(most = Number.POSITIVE_INFINITY): number {
+  if (most === Number.POSITIVE_INFINITY) return most;
+  return whole('setTenantLimits: maxIdleSandboxes', most, 0, CONCURRENCY_MAX);
 }
 
 function prewarmOf(prewarm = 0): number {
