@@ -406,6 +406,8 @@ export interface TenantConfig {
   readonly maxConcurrency: number;
   /** Its share of the workers, where there is admission control; Infinity: no limit. */
   readonly utilization: number;
+  /** Of those that are ready for the next request; Infinity: no limit. */
+  readonly maxIdleSandboxes: number;
   readonly routes: readonly RouteConfig[];
 }
 

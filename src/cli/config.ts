@@ -235,6 +235,7 @@ const tenantSchema = z.strictObject(
         {
           maxConcurrency: numberField(LIMITS.concurrency).optional(),
           utilization: numberField(LIMITS.share).optional(),
+          maxIdleSandboxes: numberField(LIMITS.idleSandboxes).optional(),
         },
         { error: mustBe('an object') },
       )
@@ -559,6 +560,7 @@ function lugeTenant(
     kvMaxBytes: tenant.kv?.maxBytes,
     maxConcurrency: tenant.limits?.maxConcurrency ?? Number.POSITIVE_INFINITY,
     utilization: tenant.limits?.utilization ?? Number.POSITIVE_INFINITY,
+    maxIdleSandboxes: tenant.limits?.maxIdleSandboxes ?? Number.POSITIVE_INFINITY,
     routes,
   };
 }

@@ -117,9 +117,11 @@ function describeSettings({ maxHeapMbPerWorker, kv }: ServeConfig): string {
 }
 
 function tenantLimit(tenant: TenantConfig): string {
-  const { maxConcurrency, kvMaxBytes, maxBudgetNs, replenishmentPeriodNs, utilization } = tenant;
+  const { maxConcurrency, maxIdleSandboxes, kvMaxBytes, utilization } = tenant;
+  const { maxBudgetNs, replenishmentPeriodNs } = tenant;
   return [
     Number.isFinite(maxConcurrency) ? `, at most ${maxConcurrency} sandboxes in use` : '',
+    Number.isFinite(maxIdleSandboxes) ? `, at most ${maxIdleSandboxes} ready` : '',
     Number.isFinite(utilization) ? `, ${utilization} of the workers with admission` : '',
     kvMaxBytes === undefined ? '' : `, kv ${kvMaxBytes} B`,
     maxBudgetNs === 0
@@ -307,16 +309,17 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
 }
 
 function tenantLimits(runtime: Runtime, tenant: TenantConfig): TenantLimits {
-  const { name, maxConcurrency, utilization, maxBudgetNs, replenishmentPeriodNs } = tenant;
-  if (maxBudgetNs === 0 || runtime.scheduler !== 'mtds') return { maxConcurrency, utilization };
-  const budgetMs = maxBudgetNs / NS_PER_MS;
-  const periodMs = replenishmentPeriodNs / NS_PER_MS;
+  const { name, maxConcurrency, maxIdleSandboxes, utilization } = tenant;
+  const limits = { maxConcurrency, maxIdleSandboxes, utilization };
+  if (tenant.maxBudgetNs === 0 || runtime.scheduler !== 'mtds') return limits;
+  const budgetMs = tenant.maxBudgetNs / NS_PER_MS;
+  const periodMs = tenant.replenishmentPeriodNs / NS_PER_MS;
   if (budgetMs > periodMs * runtime.workers) {
     throw new InputError(
       `tenant ${name}: a budget of ${budgetMs} ms in ${periodMs} ms is more than ${runtime.workers} worker(s) have`,
     );
   }
-  return { maxConcurrency, utilization, budgetMs, periodMs };
+  return { ...limits, budgetMs, periodMs };
 }
 
 async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {

@@ -58,6 +58,7 @@ export const LIMITS: {
   readonly outputBytes: NumberRange;
   readonly highWaterBytes: NumberRange;
   readonly concurrency: NumberRange;
+  readonly idleSandboxes: NumberRange;
   readonly prewarm: NumberRange;
   readonly percentile: NumberRange;
   readonly reserve: NumberRange;
@@ -109,6 +110,7 @@ export const LIMITS: {
   outputBytes: whole(1, 1 << 30),
   highWaterBytes: whole(4096, 1 << 30),
   concurrency: whole(1, 65_536),
+  idleSandboxes: whole(0, 65_536),
   // The most that a worker keeps of a function.
   prewarm: whole(0, 256),
   percentile: whole(PERCENTILE_MIN, PERCENTILE_MAX),

@@ -194,6 +194,7 @@ function specTenant(
     kvMaxBytes: undefined,
     maxConcurrency: Number.POSITIVE_INFINITY,
     utilization: Number.POSITIVE_INFINITY,
+    maxIdleSandboxes: Number.POSITIVE_INFINITY,
     routes: tenant.routes.map((route, index) =>
       specRoute(route, modules.get(formatPath([...path, 'routes', index]))!, overrides),
     ),

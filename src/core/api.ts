@@ -129,7 +129,7 @@ export interface LoadOptions {
   readonly maxConcurrency?: number;
   /**
    * Sandboxes that each worker makes when the function is loaded, before `load` resolves, and keeps ready. At most 256; fewer where
-   * maxSandboxesPerWorker leaves no room. Default 0: the first request pays for the first one.
+   * maxSandboxesPerWorker, or its tenant's maxIdleSandboxes, leaves no room. Default 0: the first request pays for the first one.
    */
   readonly prewarm?: number;
   /**
@@ -178,6 +178,11 @@ export interface TenantLimits {
   readonly maxConcurrency?: number;
   /** Its share of the workers, where there is admission control: above 0, up to 1. Infinity or undefined: no limit of its own. */
   readonly utilization?: number;
+  /**
+   * Sandboxes of all its functions that may be ready for the next request at once, of all workers; past it the ones that were longest unused go.
+   * 0: each request pays for a new one. Infinity or undefined: no limit.
+   */
+  readonly maxIdleSandboxes?: number;
 }
 
 export interface ScratchOptions {

@@ -79,6 +79,7 @@ export interface TickerData {
 export type ToWorker =
   | (LoadedRecord & { readonly type: 'load'; readonly seq: number })
   | { readonly type: 'unload'; readonly seq: number; readonly id: number }
+  | { readonly type: 'trim'; readonly tenantId: number }
   | { readonly type: 'stop' };
 
 export type FromWorker =

@@ -254,14 +254,16 @@ export class Runtime {
     return loaded;
   }
 
-  /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. */
+  /** Takes effect at once, for functions that are loaded and those to come; what runs beyond a lower limit goes on. What is not given has no limit. */
   setTenantLimits(tenant: string, limits: TenantLimits): void {
     const most = concurrencyOf('setTenantLimits', limits.maxConcurrency);
+    const idle = idleOf(limits.maxIdleSandboxes);
     const share = shareOf(limits.utilization);
     const { budgetMs, periodMs = PERIOD_MS } = limits;
     if (budgetMs !== undefined) this.#reserve(tenant, budgetMs, periodMs);
     const id = this.#tenantId(tenant);
     this.#supervisor.tenantCells(id).limit = most;
+    this.#supervisor.setIdleLimit(id, idle);
     this.#admission?.limitTenant(id, tenant, share);
   }
 
@@ -545,6 +547,11 @@ function shareOf(share = Number.POSITIVE_INFINITY): number {
   if (share === Number.POSITIVE_INFINITY || (share > 0 && share <= 1)) return share;
   const text = `setTenantLimits: utilization must be a number above 0, up to 1, not ${share}`;
   throw new LugeError('ERR_INVALID_ARGUMENT', 400, text);
+}
+
+function idleOf(most = Number.POSITIVE_INFINITY): number {
+  if (most === Number.POSITIVE_INFINITY) return most;
+  return whole('setTenantLimits: maxIdleSandboxes', most, 0, CONCURRENCY_MAX);
 }
 
 function prewarmOf(prewarm = 0): number {

@@ -148,6 +148,15 @@ export class Supervisor {
     return cells;
   }
 
+  /** Sandboxes that a tenant may have ready, of all workers; those that are too many go. */
+  setIdleLimit(id: number, most: number): void {
+    const cells = this.tenantCells(id);
+    const isLower = most < cells.idleLimit;
+    cells.idleLimit = most;
+    if (!isLower) return;
+    for (let w = 0; w < this.#threads.length; w++) this.#tell(w, { type: 'trim', tenantId: id });
+  }
+
   /** What the workers tell of a function. */
   cells(id: number): PoolCells | undefined {
     return this.#cells.get(id);

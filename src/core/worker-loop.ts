@@ -199,6 +199,12 @@ export class WorkerLoop implements GuestKernel {
     this.#estimates.remove(id);
   }
 
+  /** The limit of what a tenant may have ready was lowered. */
+  trim(tenantId: number): void {
+    this.#pool.trim(tenantId);
+    this.#publishPool();
+  }
+
   /** The loop ends when it has finished what it holds and takes nothing new. */
   stop(): void {
     this.#stopping = true;

@@ -67,6 +67,10 @@ function handle(message: ToWorker): void {
     loop.stop();
     return;
   }
+  if (message.type === 'trim') {
+    loop.trim(message.tenantId);
+    return;
+  }
   let error: string | undefined;
   try {
     if (message.type === 'unload') loop.remove(message.id);

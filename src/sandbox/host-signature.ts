@@ -6,6 +6,8 @@ interface HostSignature {
   /** `i`: an address, a size or a number, an i32 or, where memory 0 has 64-bit addresses, an i64. `l`: an i64 in every guest. */
   readonly parameters: string;
   readonly result: '' | 'i32' | 'i64';
+  /** It may be imported without its result, which an earlier version did not have. */
+  readonly mayDropResult?: boolean;
   /**
    * It returns a promise: the guest sleeps until that settles. It must not return anything else: the engine suspends the guest all
    * the same, for some microtasks of which the worker knows nothing.
@@ -24,9 +26,10 @@ const SIGNATURES: ReadonlyMap<string, HostSignature> = new Map([
   ['luge.header', signature('iiii')],
   ['luge.body_size', signature('')],
   ['luge.body_read', signature('iii')],
-  ['luge.status', signature('i', '')],
+  ['luge.status', { ...signature('i'), mayDropResult: true }],
   ['luge.set_header', signature('iiii')],
   ['luge.write', signature('ii')],
+  ['luge.flush', signature('')],
   ['luge.log', signature('ii', '')],
   ['luge.clock_ns', signature('', 'i64')],
   ['luge.sleep', { ...signature('l', ''), suspends: true }],

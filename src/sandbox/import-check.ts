@@ -73,7 +73,7 @@ function misfit(
   const [parameters = '', result = ''] = signature.split(' -> ');
   const isFitting =
     parameters === `(${typesOf(expected, parametersOf(signature))})` &&
-    result === `(${expected.result})`;
+    (result === `(${expected.result})` || (expected.mayDropResult === true && result === '()'));
   return isFitting
     ? undefined
     : `its type is (${typesOf(expected, [])}) -> (${expected.result}), and not ${signature}`;

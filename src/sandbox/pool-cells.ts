@@ -4,10 +4,12 @@
  *
  *   byte  name      written by           read by    meaning
  *      0  LIMIT     embedder, atomic     workers    most sandboxes that may be in use, of all workers; 0 = any number
- *      4  RESERVED  embedder, atomic     workers    a tenant's budget in the arena, + 1; 0 = none
+ *      4  IDLE      embedder, atomic     workers    1 + most that may be ready, of all workers; 0 = any number
+ *      8  PRESSED   workers, atomic      workers    how often one retired what it had just used, as it had nothing colder
+ *     12  RESERVED  embedder, atomic     workers    a tenant's budget in the arena, + 1; 0 = none
  *    128  a line for each worker:
  *     +0  IN_USE    its worker, atomic   workers    sandboxes that have a request
- *     +4  READY     its worker           stats      like new, waiting
+ *     +4  READY     its worker, atomic   workers    like new, waiting; plain where there is no limit
  *     +8  MADE      its worker           stats      ever
  *    +12  RETIRED   its worker           stats      ever
  *    +16  PAGES     its worker           stats      of 64 KiB that its memories have now, those in use included
@@ -15,11 +17,16 @@
  * L1  the sum of IN_USE never exceeds the limit: a worker raises its own cell first and then sums up all, so that of two which meet at the
  *     limit at least one sees both. Both may step back then: a request is refused that had just fitted, and none too many runs.
  * L2  a dead worker holds nothing: the supervisor clears IN_USE, READY and PAGES of its line before a new thread takes its number.
+ * L3  the sum of READY exceeds its limit only while a worker is in the middle of giving a sandbox back: it raises its cell first, then retires ready ones
+ *     of its own as long as the sum is too much and it has any. So the last one that raised sees all the others, or has none itself. As with L1, two that
+ *     meet there may both retire one.
  * Rejected: one counter for all, which a worker that is killed between its two steps leaves wrong for good.
  */
 const LINE_CELLS = 32;
 const LIMIT = 0;
-const RESERVED = 1;
+const IDLE = 1;
+const PRESSED = 2;
+const RESERVED = 3;
 const IN_USE = 0;
 const READY = 1;
 const MADE = 2;
@@ -94,16 +101,49 @@ export class PoolCells {
     else Atomics.store(this.#i32, own, count);
   }
 
-  /** In use, of all workers. */
-  total(): number {
+  /** Of a cell, by default IN_USE, of all workers. */
+  total(cell: number = IN_USE): number {
     let sum = 0;
-    for (let at = lineOf(0); at < this.#i32.length; at += LINE_CELLS)
+    for (let at = lineOf(0) + cell; at < this.#i32.length; at += LINE_CELLS)
       sum += Atomics.load(this.#i32, at);
     return sum;
   }
 
   set ready(count: number) {
-    this.#i32[this.#base + READY] = count;
+    const own = this.#base + READY;
+    // Publish before the sum is taken, as in `tryEnter`.
+    if (this.#i32[IDLE] === 0) this.#i32[own] = count;
+    else Atomics.store(this.#i32, own, count);
+  }
+
+  /** Of those that are ready, Infinity: none. A lower one retires nothing by itself. */
+  get idleLimit(): number {
+    const cell = Atomics.load(this.#i32, IDLE);
+    return cell === 0 ? Number.POSITIVE_INFINITY : cell - 1;
+  }
+
+  set idleLimit(most: number) {
+    Atomics.store(this.#i32, IDLE, most === Number.POSITIVE_INFINITY ? 0 : most + 1);
+  }
+
+  /** Whether more are ready, of all workers, than may be (L3). */
+  get isOverIdle(): boolean {
+    const cell = this.#i32[IDLE] as number;
+    return cell !== 0 && this.total(READY) >= cell;
+  }
+
+  /** Whether one more may be ready; a hint. */
+  get hasIdleRoom(): boolean {
+    const cell = this.#i32[IDLE] as number;
+    return cell === 0 || this.total(READY) + 1 < cell;
+  }
+
+  get pressed(): number {
+    return Atomics.load(this.#i32, PRESSED);
+  }
+
+  press(): void {
+    Atomics.add(this.#i32, PRESSED, 1);
   }
 
   /** `pages` come and go with the sandbox. */

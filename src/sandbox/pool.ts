@@ -10,6 +10,8 @@
  * room, and if none is idle the caller gets none. Guests with several memories count for each of them, and twice for one
  * with 64-bit addresses; one that alone needs more than there are never gets any.
  *
+ * A tenant may have a limit of its own for those that are ready: past it the one that was longest idle of its functions goes (tenant-pool.ts).
+ *
  * In idle time, one bounded piece a call:
  *   refill   a function that had to make a sandbox while a request waited, and has none ready now, gets one (its sandboxes sleep in host
  *            calls, or are retired behind each request)
@@ -28,6 +30,7 @@ import { STATE } from './lifecycle.ts';
 import { MemoryPool, memoryWeight } from './memory-pool.ts';
 import { PoolCells } from './pool-cells.ts';
 import { Sandbox } from './sandbox.ts';
+import { TenantPool } from './tenant-pool.ts';
 
 /** What all sandboxes of a worker import beside the guest interfaces; see rewriter/index.ts. */
 export interface Intrinsics {
@@ -62,8 +65,8 @@ class FunctionPool {
   /** The fewest that were ready in this window. */
   readyLeast = 0;
   usedInWindow: number;
-  /** The tenant's own, common to its functions. */
-  tenant: PoolCells | undefined = undefined;
+  /** Common to its tenant's functions. */
+  tenant: TenantPool<FunctionPool> | undefined = undefined;
   isMissed = false;
 
   constructor(
@@ -96,7 +99,7 @@ export class SandboxPool {
   /** What this window's end has still to look at. */
   #shrinking: FunctionPool[] = [];
   #isShrinking = false;
-  readonly #tenants = new Map<number, PoolCells>();
+  readonly #tenants = new Map<number, TenantPool<FunctionPool>>();
   /** Why `take` gave none: no room in this worker, or the limit of the function or the tenant. */
   refusal: 'room' | 'function' | 'tenant' = 'room';
   /** Sandboxes that exist, and how many were made and retired in all. */
@@ -124,12 +127,14 @@ export class SandboxPool {
   /** Makes what `prewarm` asks for, as far as there is room. Throws what instantiation throws; the function is there all the same. */
   add(image: FunctionImage, cells: PoolCells = PoolCells.create(1), tenant?: PoolCells): void {
     const { tenantId } = image.spec;
-    if (tenant !== undefined && !this.#tenants.has(tenantId)) this.#tenants.set(tenantId, tenant);
+    if (tenant !== undefined && !this.#tenants.has(tenantId))
+      this.#tenants.set(tenantId, new TenantPool(tenant));
     const pool = new FunctionPool(image, this.#hostImports(image.spec), cells, this.#window);
     pool.tenant = this.#tenants.get(tenantId);
     this.#functions[image.spec.id] = pool;
     const wanted = Math.min(image.spec.prewarm, this.#limits.readyMaxPerFunction);
-    while (pool.ready.length < wanted && this.#hasRoom(pool)) this.#keep(pool, this.#make(pool));
+    while (pool.ready.length < wanted && this.#hasIdleRoom(pool))
+      this.#keep(pool, this.#make(pool));
   }
 
   remove(id: number): void {
@@ -137,6 +142,8 @@ export class SandboxPool {
     if (pool === undefined) return;
     this.#retireReady(pool, pool.ready.length);
     this.#functions[id] = undefined;
+    this.#cool(pool);
+    pool.tenant?.cool(pool);
   }
 
   image(id: number): FunctionImage | undefined {
@@ -167,7 +174,7 @@ export class SandboxPool {
   #leave(pool: FunctionPool | undefined, { tenantId }: FunctionSpec): void {
     pool?.cells.leave();
     // The function may be gone meanwhile; its tenant counts on.
-    this.#tenants.get(tenantId)?.leave();
+    this.#tenants.get(tenantId)?.cells.leave();
   }
 
   #takeReady(pool: FunctionPool): Sandbox | undefined {
@@ -176,7 +183,7 @@ export class SandboxPool {
     const warm = ready.pop();
     if (warm !== undefined) {
       if (ready.length < pool.readyLeast) pool.readyLeast = ready.length;
-      pool.cells.ready = ready.length;
+      this.#readyBy(pool, -1);
       return warm;
     }
     while (!this.#hasRoom(pool)) {
@@ -191,7 +198,7 @@ export class SandboxPool {
 
   #enter({ cells, tenant }: FunctionPool): boolean {
     if (!cells.tryEnter()) this.refusal = 'function';
-    else if (tenant?.tryEnter() === false) {
+    else if (tenant?.cells.tryEnter() === false) {
       this.refusal = 'tenant';
       cells.leave();
     } else return true;
@@ -200,11 +207,17 @@ export class SandboxPool {
 
   /** Of the function's tenant: the number of its budget, or -1. */
   reservation(id: number): number {
-    return this.#functions[id]?.tenant?.reservation ?? -1;
+    return this.#functions[id]?.tenant?.cells.reservation ?? -1;
   }
 
   tenantLimit({ tenantId }: FunctionSpec): number {
-    return this.#tenants.get(tenantId)?.limit ?? Number.POSITIVE_INFINITY;
+    return this.#tenants.get(tenantId)?.cells.limit ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The limit of what a tenant may have ready has changed. */
+  trim(tenantId: number): void {
+    const tenant = this.#tenants.get(tenantId);
+    if (tenant !== undefined) this.#trim(tenant);
   }
 
   /** Takes a sandbox back whose request has been answered. */
@@ -249,6 +262,7 @@ export class SandboxPool {
       this.#isShrinking = true;
       this.#window++;
       this.#shrinking = [...this.#warm];
+      for (const tenant of this.#tenants.values()) tenant.look();
     }
     if (this.#shrink()) return true;
     this.memories.trim();
@@ -270,7 +284,7 @@ export class SandboxPool {
   #refill(pool: FunctionPool): void {
     pool.isMissed = false;
     const isCurrent = this.#functions[pool.image.spec.id] === pool;
-    if (!isCurrent || pool.ready.length > 0 || !this.#hasRoom(pool)) return;
+    if (!isCurrent || pool.ready.length > 0 || !this.#hasIdleRoom(pool)) return;
     try {
       this.#keep(pool, this.#make(pool));
     } catch {
@@ -282,7 +296,8 @@ export class SandboxPool {
   #shrink(): boolean {
     let left = SHRINK_BATCH;
     for (let pool = this.#shrinking.at(-1); pool !== undefined; pool = this.#shrinking.at(-1)) {
-      const isUsed = this.#window - pool.usedInWindow <= LAST_WINDOWS;
+      const windows = pool.tenant?.isPressed === true ? 1 : LAST_WINDOWS;
+      const isUsed = this.#window - pool.usedInWindow <= windows;
       const stays = Math.max(pool.image.spec.prewarm, isUsed ? 1 : 0);
       const surplus = Math.min(pool.readyLeast, pool.ready.length - stays);
       if (surplus > 0) {
@@ -302,13 +317,37 @@ export class SandboxPool {
     return this.memories.hasRoom(weight);
   }
 
+  /** For one that nobody waits for. */
+  #hasIdleRoom(pool: FunctionPool): boolean {
+    return this.#hasRoom(pool) && pool.tenant?.cells.hasIdleRoom !== false;
+  }
+
   #keep(pool: FunctionPool, sandbox: Sandbox): void {
+    const { tenant } = pool;
     pool.ready.push(sandbox);
+    this.#readyBy(pool, 1);
+    tenant?.touch(pool);
+    if (this.#newest !== pool) {
+      this.#newest = pool;
+      this.#warm.delete(pool);
+      this.#warm.add(pool);
+    }
+    if (tenant?.cells.isOverIdle === true) this.#trim(tenant, pool);
+  }
+
+  /** Retires what the tenant has too many of, the coldest first. `used`: the function that has just been given one back. */
+  #trim(tenant: TenantPool<FunctionPool>, used?: FunctionPool): void {
+    while (tenant.cells.isOverIdle) {
+      const pool = tenant.coldest();
+      if (pool === undefined) return;
+      if (pool === used) tenant.cells.press();
+      this.#retireReady(pool, 1, false);
+    }
+  }
+
+  #readyBy(pool: FunctionPool, by: number): void {
     pool.cells.ready = pool.ready.length;
-    if (this.#newest === pool) return;
-    this.#newest = pool;
-    this.#warm.delete(pool);
-    this.#warm.add(pool);
+    pool.tenant?.count(by);
   }
 
   /** `forGood`: nobody will want its memories either. */
@@ -355,15 +394,21 @@ export class SandboxPool {
         this.#retireReady(pool, 1, false);
         return true;
       }
-      this.#warm.delete(pool);
-      if (this.#newest === pool) this.#newest = undefined;
+      this.#cool(pool);
     }
     return false;
   }
 
+  /** It has no ready one any more. */
+  #cool(pool: FunctionPool): void {
+    this.#warm.delete(pool);
+    if (this.#newest === pool) this.#newest = undefined;
+  }
+
   #retireReady(pool: FunctionPool, count: number, forGood = true): void {
-    for (const sandbox of pool.ready.splice(0, count)) this.#forget(sandbox, pool, forGood);
-    pool.cells.ready = pool.ready.length;
+    const retired = pool.ready.splice(0, count);
+    for (const sandbox of retired) this.#forget(sandbox, pool, forGood);
+    this.#readyBy(pool, -retired.length);
     // The coldest went: they lay there all the time.
     pool.readyLeast = Math.max(0, pool.readyLeast - count);
   }

@@ -78,6 +78,7 @@ describe('luge form', () => {
         kvMaxBytes: undefined,
         maxConcurrency: Number.POSITIVE_INFINITY,
         utilization: Number.POSITIVE_INFINITY,
+        maxIdleSandboxes: Number.POSITIVE_INFINITY,
         routes: [
           {
             route: '/a',
@@ -742,12 +743,16 @@ describe('files of a guest', () => {
 });
 
 it('a_tenant_has_limits_of_its_own', () => {
-  const tenant = { name: 'a', port: 1, limits: { maxConcurrency: 3 }, routes: [route()] };
+  const limits = { maxConcurrency: 3, maxIdleSandboxes: 0 };
+  const tenant = { name: 'a', port: 1, limits, routes: [route()] };
   const other = { name: 'b', port: 2, routes: [route()] };
   const { tenants } = load({ tenants: [tenant, other] });
-  expect(tenants.map(({ maxConcurrency }) => maxConcurrency)).toEqual([
-    3,
-    Number.POSITIVE_INFINITY,
+  const none = Number.POSITIVE_INFINITY;
+  expect(
+    tenants.map(({ maxConcurrency, maxIdleSandboxes }) => [maxConcurrency, maxIdleSandboxes]),
+  ).toEqual([
+    [3, 0],
+    [none, none],
   ]);
 });
 

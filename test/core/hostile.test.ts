@@ -292,6 +292,17 @@ describe('names', () => {
       '(import "luge" "write" (func (param externref i32) (result i32))) (func (export "handle"))',
       'ERR_WASM_IMPORT',
     ],
+    ['(import "luge" "status" (func (param i32))) (func (export "handle"))', 'resolved'],
+    [
+      '(import "luge" "status" (func (param i32) (result i32))) (func (export "handle"))',
+      'resolved',
+    ],
+    [
+      '(import "luge" "status" (func (param i32) (result i64))) (func (export "handle"))',
+      'ERR_WASM_IMPORT',
+    ],
+    ['(import "luge" "flush" (func (result i32))) (func (export "handle"))', 'resolved'],
+    ['(import "luge" "flush" (func)) (func (export "handle"))', 'ERR_WASM_IMPORT'],
     ['(import "luge" "clock_ns" (func (result f64))) (func (export "handle"))', 'ERR_WASM_IMPORT'],
     ['(import "luge" "sleep" (func (param i32))) (func (export "handle"))', 'ERR_WASM_IMPORT'],
     ['(import "env" "abort" (func (param i32))) (func (export "handle"))', 'ERR_WASM_IMPORT'],

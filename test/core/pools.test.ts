@@ -62,3 +62,48 @@ it('memories_of_replaced_functions_serve_their_successors', async () => {
   }
   await allFree(runtime);
 });
+
+it('a_tenant_keeps_no_more_ready_than_it_may_of_all_its_functions_and_workers', async () => {
+  await using runtime = await small({ workers: 2 });
+  runtime.setTenantLimits('one', { maxIdleSandboxes: 3 });
+  const ready = (tenant: string): number =>
+    runtime
+      .stats()
+      .pools.filter(({ fn }) => fn.startsWith(tenant))
+      .reduce((sum, pool) => sum + pool.ready, 0);
+  for (const tenant of ['one', 'two']) {
+    for (const name of ['a', 'b']) {
+      await runtime.load(`${tenant}-${name}`, { wasm: SLEEP, tenant });
+    }
+  }
+  const burst = async (): Promise<void> => {
+    const controller = new AbortController();
+    const calls = ['one-a', 'one-b', 'two-a', 'two-b'].flatMap((name) =>
+      [1, 2, 3].map(() => codeOf(runtime.invoke(name, { signal: controller.signal }))),
+    );
+    await until(
+      () => runtime.stats().workers.reduce((sum, { held }) => sum + held, 0) === 12,
+      'all are held',
+    );
+    controller.abort(new RangeError('enough'));
+    await Promise.all(calls);
+    await until(() => runtime.stats().pools.every(({ inUse }) => inUse === 0), 'all are back');
+  };
+  for (let round = 0; round < 3; round++) {
+    await burst();
+    await until(() => ready('one') <= 3, 'what is too much goes');
+    expect(ready('two')).toBeGreaterThanOrEqual(6);
+  }
+  runtime.setTenantLimits('one', { maxIdleSandboxes: 0 });
+  await until(() => ready('one') === 0, 'nothing stays');
+  for (const maxIdleSandboxes of [-1, 1.5, 65_537, Number.NaN]) {
+    expect(() => runtime.setTenantLimits('one', { maxIdleSandboxes })).toThrow('maxIdleSandboxes');
+  }
+  // A refused value has changed nothing.
+  await burst();
+  await until(() => ready('one') === 0, 'nothing stays');
+  runtime.setTenantLimits('one', {});
+  await burst();
+  await until(() => ready('one') >= 6, 'they stay');
+  await allFree(runtime);
+});
