@@ -69,6 +69,8 @@ it('a_slot_that_was_used_before_lends_nothing_to_a_request_that_its_worker_lost'
   await runtime.load('f', { wasm: SLEEP });
   const { timing: before } = await runtime.invoke('naps');
   expect(before.asleepNs).toBeGreaterThan(0);
+  // The answer is out before the worker has counted it.
+  await until(() => runtime.stats().workers[0]?.held === 0, 'nothing is held');
   const lost = failure(runtime.invoke('f'));
   await until(() => runtime.stats().workers[0]?.held === 1, 'it is held');
   await runtime.killWorker(0);
