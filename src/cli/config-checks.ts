@@ -1,3 +1,4 @@
+/** What keys of a configuration mean for each other: what the shape of each (config.ts) cannot say. */
 import { resolve } from 'node:path';
 import { hostFolderProblem } from '../sandbox/index.ts';
 import {
@@ -11,14 +12,8 @@ import {
 import { moduleFileProblem } from './module-file.ts';
 import { DEFAULTS } from './settings.ts';
 
-export type { ConfigProblem, RouteConfig, TenantConfig } from './config-schema.ts';
 /** What zod cannot see from one field. On the raw tree, so that a wrong field elsewhere hides nothing. */
-export function checkSpan(
-  document: ConfigDocument,
-  folder: string,
-  _file: string,
-  _warnings: string[],
-): void {
+export function checkSpan(document: ConfigDocument, folder: string): void {
   const root = document.value;
   const tenants = rawItems(rawField(root, 'tenants'), ['tenants']);
   checkTenants(document, tenants, String(rawField(root, 'host') ?? DEFAULTS.host));

@@ -408,7 +408,7 @@ function lugeConfig(
   const folder = dirname(resolve(path));
   const warnings: string[] = [];
   const file = document.read(lugeSchema, SLEDGE_NAMES);
-  checkSpan(document, folder, path, warnings);
+  checkSpan(document, folder);
   document.settle();
   // settle() has thrown if the shape was wrong: zod never fails without an issue.
   const { defaults = {}, host = DEFAULTS.host, tenants, routes = [], ...rest } = file!;
