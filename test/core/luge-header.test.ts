@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { hostFunctionNames } from '../../src/sandbox/host.ts';
-import { allFree, luge, small, textOf } from './guests.ts';
+import { allFree, luge, small, textOf, until } from './guests.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'luge-header-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -90,6 +90,8 @@ describe.skipIf(missing !== '')(`luge.h${because}`, () => {
       expect(textOf(result)).toBe(EXPECTED.replace('sum -42', `sum ${-42 * (round + 1)}`));
       expect([result.status, result.headers[0]]).toEqual([201, ['x-c', 'header']]);
     }
+    // Lines come by message, behind the answers.
+    await until(() => logged.length === 2, 'both lines are here');
     expect(logged).toEqual(['said', 'said']);
     await allFree(runtime);
   });
