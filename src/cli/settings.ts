@@ -243,7 +243,7 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     'spinNs',
     '--spin-us',
     '<us>',
-    'how long an idle worker spins before it sleeps (default: 50 where a core is spare, else 0)',
+    'how long a thread polls for a single next request before it sleeps (default: 100 where a core is spare, else 0)',
     LIMITS.spinUs,
     NS_PER_US,
   ),

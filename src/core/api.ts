@@ -31,7 +31,7 @@ export interface RuntimeOptions {
   readonly timer?: 'auto' | TimerName;
   /** Requests in the system at once; one more is refused with ERR_QUEUE_FULL. Default 1024. */
   readonly maxQueue?: number;
-  /** How long an idle worker polls before it sleeps. Default: 50 µs where a core is spare, else 0. */
+  /** How long a worker, or who waits for a single short answer, polls before it sleeps (spin.ts). Default: 100 µs where the workers leave a core, else 0. */
   readonly spinUs?: number;
   /** Memory for bodies that do not fit into their slot (1.4 KB in, 1.5 KB out), in bytes. Default 64 MiB; committed when used. */
   readonly bodyMemoryBytes?: number;

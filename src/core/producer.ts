@@ -143,7 +143,7 @@ export class Producer {
 
   /**
    * Whether it shall look again at the next turn of the event loop, which handles sockets and timers meanwhile: a request that is alone and
-   * short is back before the bell could wake a thread (10 µs against 60).
+   * short is back before the bell could wake a thread (5 µs against 65).
    */
   #polls(): boolean {
     if (this.#pollUntilNs === 0) return false;

@@ -2,7 +2,7 @@
  * What a worker thread does: pick, run, suspend or complete, again.
  *
  *        +--> mail, sleepers that are due
- *        |    pull one request from the global deques, if the policy wants one      (steal + claim)
+ *        |    pull one request from the global queue, if the policy wants one       (steal + claim)
  *        |    next guest by the policy ----none----> spin, then park
  *        |    run it until it leaves: done | trapped | preempted at a poll | asleep in a host call
  *        +--- complete it (response handed over, then reset) or put it back

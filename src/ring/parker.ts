@@ -1,8 +1,8 @@
 /**
  * Waiting. With lot.wat the only file that may block a thread (Atomics.wait) or arm an asynchronous wait (Atomics.waitAsync).
  *
- * A futex round trip between two parked threads costs 50-100 µs on a small VM, so a worker spins a bounded while before it
- * parks, unless that would take a core from a thread that has work: `spinNs` is 0 where there are no spare cores.
+ * A futex round trip between two parked threads costs 50-100 µs on a small VM, so a worker may spin a bounded while before it
+ * parks. For how long is the caller's to know (core/spin.ts).
  */
 import { PADDING_BYTES, type Ring, type RingFunctions } from './api.ts';
 import { expectCount, expectIdentity, expectRoom, identify } from './identity.ts';

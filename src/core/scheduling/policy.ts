@@ -61,7 +61,7 @@ export interface Policy<G extends Guest = Guest> {
   yields(running: G, firstRank: number, now: number): boolean;
   /**
    * For the ticker, which raises a guest's flag if a rank below this one waits in a heap of the global queue or, as `waitingRank` tells, in
-   * this worker: Infinity = whenever anything waits. A flag too many costs 0.3 µs, one too few a missed turn.
+   * this worker: Infinity = whenever anything waits. A flag too many costs a look at the queue, one too few a missed turn.
    */
   runningRank(running: G, now: number): number;
   /** The least rank in this policy's queue, Infinity when that is empty; as `runningRank` has it. */

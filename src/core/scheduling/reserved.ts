@@ -10,7 +10,7 @@
  *
  * SLEdge moves tenants between heaps at timeouts of its own; here a budget is a function of the time, asked whenever ranks are compared: there
  * is nothing to replenish, promote or demote, and so nothing to forget. Each tenant with a reservation has a heap, all others share one:
- * a decision looks at the heads, 9 ns for each heap that is not empty, which is why the number of reservations is a setting (16).
+ * a decision looks at the heads of all (0.16 µs with one of 17 in use, 0.53 with 16), which is why the number of reservations is a setting (16).
  */
 import type { Guest, Policy, PolicyContext, QueuedRequest, QueueOrder } from './policy.ts';
 import { RunHeap } from './run-heap.ts';

@@ -74,6 +74,25 @@ it('edf_sorts_what_waits', async () => {
   expect(await busy).toBe('ERR_CPU_LIMIT');
 });
 
+it('sjf_lets_a_shorter_estimate_pass', async () => {
+  const own = await serving('sjf');
+  const more = { deadlineMs: 60_000, cpuLimitMs: 60_000 };
+  await own.load('hog', { wasm: SPIN, expectedMs: 50_000, ...more });
+  await own.load('long', { wasm: ECHO, expectedMs: 55_000, ...more });
+  await own.load('short', { wasm: ECHO, expectedMs: 1, ...more });
+  const stop = new AbortController();
+  const hog = codeOf(own.invoke('hog', { signal: stop.signal }));
+  await isTaken(own);
+  const long = own.invoke('long', { body: 'long' });
+  const short = own.invoke('short', { body: 'short' });
+  expect(textOf(await short)).toBe('short');
+  expect(own.stats().queued).toBe(1);
+  stop.abort();
+  await hog;
+  expect(textOf(await long)).toBe('long');
+  await allFree(own);
+});
+
 it('sorted_requests_of_a_killed_worker_run_on_its_successor', async () => {
   const own = await serving('edf');
   await own.load('hog', { wasm: SPIN, deadlineMs: 100, cpuLimitMs: 60_000 });
