@@ -498,6 +498,8 @@ export class WorkerLoop implements GuestKernel {
     this.#trap = undefined;
     this.#hasTrapped = false;
     this.#held--;
+    this.#state.set(HELD, this.#held);
+    this.#pool.leave(sandbox);
     exchange.calledNs = sandbox.calledNs;
     this.#estimates.note(exchange, sandbox.ranNs + sandbox.calledNs);
     this.#complete(exchange);

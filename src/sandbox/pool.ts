@@ -220,10 +220,17 @@ export class SandboxPool {
     if (tenant !== undefined) this.#trim(tenant);
   }
 
-  /** Takes a sandbox back whose request has been answered. */
+  /**
+   * The sandbox serves no request any more. To be called before the answer is out: who has that may send the next one at once, and another worker
+   * may take it.
+   */
+  leave({ spec }: Sandbox): void {
+    this.#leave(this.#functions[spec.id], spec);
+  }
+
+  /** Takes a sandbox back, behind `leave`. */
   give(sandbox: Sandbox): void {
     const pool = this.#functions[sandbox.spec.id];
-    this.#leave(pool, sandbox.spec);
     sandbox.exchange = undefined;
     sandbox.wasi = undefined;
     sandbox.state = STATE.ALLOCATED;

@@ -32,6 +32,14 @@ async function asleep(runtime: Runtime, names: readonly string[]) {
   };
 }
 
+it('who_has_an_answer_may_send_the_next_request_at_once', async () => {
+  await using runtime = await small({ workers: 2 });
+  await runtime.load('echo', { wasm: ECHO, maxConcurrency: 1 });
+  for (let i = 0; i < 3000; i++) {
+    expect(textOf(await runtime.invoke('echo', { body: `${i}` }))).toBe(`${i}`);
+  }
+});
+
 it('a_function_has_no_more_than_its_limit_in_use_on_all_workers_together', async () => {
   await using runtime = await small({ workers: 2 });
   await runtime.load('f', { wasm: SLEEP, maxConcurrency: 3 });

@@ -12,6 +12,11 @@ import {
 } from '../../src/sandbox/index.ts';
 import { assembleNew } from './rewriter/harness.ts';
 
+function giveBack(pool: SandboxPool, sandbox: Sandbox): void {
+  pool.leave(sandbox);
+  pool.give(sandbox);
+}
+
 const MEMORIES_MAX = 125;
 
 interface Shape {
@@ -68,7 +73,7 @@ it('idle_ones_make_room_until_there_is_enough', () => {
   pool.add(imageOf(1, 5));
   const taken = Array.from({ length: MEMORIES_MAX - 1 }, () => pool.take(0)!);
   expect(pool.take(1)).toBe(undefined);
-  for (const sandbox of taken.splice(0, 10)) pool.give(use(sandbox));
+  for (const sandbox of taken.splice(0, 10)) giveBack(pool, use(sandbox));
   const before = pool.retired;
   expect(pool.take(1)?.state).toBe(STATE.INITIALIZED);
   expect(pool.retired - before).toBe(4);
@@ -92,7 +97,7 @@ describe('memories', () => {
     const sandbox = pool.take(id)!;
     for (const at of sandbox.memories.keys()) bytes(sandbox, at).fill(255);
     pool.remove(id);
-    pool.give(use(sandbox));
+    giveBack(pool, use(sandbox));
   }
 
   it('one_that_was_left_full_of_ones_shows_nothing_to_another_function', () => {
@@ -126,7 +131,7 @@ describe('memories', () => {
     pool.add(imageOf(0, 1, { pages: '1 3' }));
     const sandbox = pool.take(0)!;
     sandbox.memory!.grow(1);
-    pool.give(use(sandbox));
+    giveBack(pool, use(sandbox));
     expect(pool.retired).toBe(1);
     expect([pool.memories.inUse, pool.memories.idle, pool.memories.dropped]).toEqual([0, 0, 1]);
     expect(pool.cells(0)?.read(0)).toEqual({ inUse: 0, ready: 0, made: 1, retired: 1, pages: 0 });
@@ -138,7 +143,7 @@ describe('memories', () => {
     for (let round = 0; round < 2 * MEMORIES_MAX; round++) {
       const sandbox = pool.take(0)!;
       sandbox.memory!.grow(1);
-      pool.give(use(sandbox));
+      giveBack(pool, use(sandbox));
       expect(pool.memories.mapped).toBeLessThanOrEqual(MEMORIES_MAX);
     }
     expect(pool.made).toBe(2 * MEMORIES_MAX);
@@ -148,7 +153,7 @@ describe('memories', () => {
     const pool = poolOf(1000);
     pool.add(imageOf(0, MEMORIES_MAX, { pages: '1 1' }));
     pool.add(imageOf(1, MEMORIES_MAX, { pages: '1 2' }));
-    pool.give(use(pool.take(0)!));
+    giveBack(pool, use(pool.take(0)!));
     expect(pool.take(1)).toBeDefined();
     expect(pool.memories.mapped).toBe(MEMORIES_MAX);
   });
@@ -187,7 +192,7 @@ describe('idle time', () => {
   it('refills_nothing_that_is_ready_or_gone_or_has_no_room', () => {
     const pool = poolOf(2);
     for (const id of [0, 1]) pool.add(imageOf(id, 1));
-    pool.give(use(pool.take(0)!));
+    giveBack(pool, use(pool.take(0)!));
     tidy(pool, 0);
     expect(pool.made).toBe(1);
     pool.take(0);
@@ -203,7 +208,7 @@ describe('idle time', () => {
     const pool = poolOf(200);
     pool.add(imageOf(0, 1));
     const burst = Array.from({ length: 100 }, () => pool.take(0)!);
-    for (const sandbox of burst) pool.give(use(sandbox));
+    for (const sandbox of burst) giveBack(pool, use(sandbox));
     expect(pool.memories.mapped).toBe(100);
     // What one window saw in use stays for the next.
     for (let now = 0; now <= 10; now++) tidy(pool, now * SECOND);
@@ -211,7 +216,7 @@ describe('idle time', () => {
     // Three at a time are needed from now on.
     for (let now = 11; now <= 21; now++) {
       const few = [0, 1, 2].map(() => pool.take(0)!);
-      for (const sandbox of few) pool.give(use(sandbox));
+      for (const sandbox of few) giveBack(pool, use(sandbox));
       tidy(pool, now * SECOND);
     }
     expect(pool.count).toBe(3);
@@ -247,7 +252,7 @@ describe('idle time', () => {
     const pool = poolOf(200);
     pool.add(imageOf(0, 1));
     const burst = Array.from({ length: 120 }, () => pool.take(0)!);
-    for (const sandbox of burst) pool.give(use(sandbox));
+    for (const sandbox of burst) giveBack(pool, use(sandbox));
     tidy(pool, 0);
     tidy(pool, 10 * SECOND);
     expect(pool.tidy(20 * SECOND, false)).toBe(true);

@@ -12,6 +12,11 @@ import {
 } from '../../src/sandbox/index.ts';
 import { assembleNew } from './rewriter/harness.ts';
 
+function giveBack(pool: SandboxPool, sandbox: Sandbox): void {
+  pool.leave(sandbox);
+  pool.give(sandbox);
+}
+
 const SECOND = 1e9;
 const TENANT = 7;
 const OTHER = 8;
@@ -65,7 +70,7 @@ function give(pool: SandboxPool, sandbox: Sandbox): void {
   sandbox.state = STATE.RUNNABLE;
   sandbox.state = STATE.RUNNING;
   sandbox.state = STATE.RETURNED;
-  pool.give(sandbox);
+  giveBack(pool, sandbox);
 }
 
 /** `count` requests at once. */
