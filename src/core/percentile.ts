@@ -6,7 +6,8 @@
 
 /** Place, from 0, of the percentile among `count` sorted values. */
 export function percentileRank(count: number, percentile: number): number {
-  return Math.max(0, Math.ceil((percentile / 100) * count) - 1);
+  // The product first: 56 / 100 * 25 is above 14.
+  return Math.max(0, Math.ceil((percentile * count) / 100) - 1);
 }
 
 /** The value at `rank` if the first `count` were sorted; moves them about. */

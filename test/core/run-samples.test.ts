@@ -98,6 +98,13 @@ it('selection_ends_for_sorted_equal_and_reversed_values', () => {
 it('the_rank_is_a_place_in_the_list', () => {
   expect([1, 2, 3, 10, 256].map((count) => percentileRank(count, 50))).toEqual([0, 0, 1, 4, 127]);
   expect([1, 2, 3, 10, 256].map((count) => percentileRank(count, 99))).toEqual([0, 1, 2, 9, 253]);
+  for (let percentile = 50; percentile <= 99; percentile++) {
+    for (let count = 1; count <= 256; count++) {
+      const rank = percentileRank(count, percentile);
+      // At least so many of a hundred are at or below it, and one place lower they would not be.
+      expect((rank + 1) * 100 >= percentile * count && rank * 100 < percentile * count).toBe(true);
+    }
+  }
 });
 
 it('before_the_first_run_it_is_what_was_expected_and_says_so', () => {
