@@ -1,24 +1,66 @@
-/** `npm run bench -- <name> [--json]`; `poll` takes names of kernels and modules behind it. */
+/**
+ * `npm run bench -- <name> [subject…] [--json] [--out folder]`. Figures on stdout, as a table or as JSON alone; the machine, warnings and
+ * where the result was saved (results.ts) on stderr.
+ */
+import { parseArgs } from 'node:util';
 import { type Figure, print } from './figures.ts';
-import { http } from './http.ts';
-import { poll } from './poll.ts';
-import { rewrite } from './rewrite.ts';
-import { ring } from './ring.ts';
-import { sandbox } from './sandbox.ts';
-import { timer } from './timer.ts';
+import { machine } from './machine.ts';
+import { RESULTS_FOLDER, Results } from './results.ts';
 
-type Bench = (subjects: readonly string[]) => Promise<Figure[]>;
+interface Bench {
+  readonly run: (subjects: readonly string[]) => Promise<Figure[]>;
+  /** What may stand behind its name; undefined: nothing. */
+  readonly subjects?: string;
+}
 
-const BENCHES: Readonly<Record<string, Bench>> = { http, poll, rewrite, ring, sandbox, timer };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  http: { run: async () => (await import('./http.ts')).http() },
+  poll: {
+    run: async (subjects) => (await import('./poll.ts')).poll(subjects),
+    subjects: '[kernel or module.wasm#export#arguments]…',
+  },
+  rewrite: { run: async () => (await import('./rewrite.ts')).rewrite() },
+  ring: { run: async () => (await import('./ring.ts')).ring() },
+  sandbox: { run: async () => (await import('./sandbox.ts')).sandbox() },
+  timer: { run: async () => (await import('./timer.ts')).timer() },
+};
 
-const [name = '', ...subjects] = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-const bench = BENCHES[name];
-if (bench === undefined || (subjects.length > 0 && bench !== poll)) {
-  const names = Object.keys(BENCHES).join('|');
+const OPTIONS = {
+  json: { type: 'boolean', default: false },
+  out: { type: 'string', default: RESULTS_FOLDER },
+} as const;
+
+function usage(fault: string): void {
+  const lines = Object.entries(BENCHES).map(
+    ([name, { subjects = '' }]) => `  npm run bench -- ${`${name} ${subjects}`.trim()}\n`,
+  );
   process.stderr.write(
-    `usage: npm run bench -- <${names}> [kernel or module.wasm#export#arguments, of poll] [--json]\n`,
+    `${fault}\nusage, each with [--json] [--out folder for the result]:\n${lines.join('')}`,
   );
   process.exitCode = 2;
-} else {
-  print(await bench(subjects), process.argv.includes('--json'));
 }
+
+function parsed(args: string[]) {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+async function main(args: string[]): Promise<void> {
+  const parts = parsed(args);
+  if (typeof parts === 'string') return usage(parts);
+  const { values, positionals } = parts;
+  const [name = '', ...subjects] = positionals;
+  const bench = BENCHES[name];
+  if (bench === undefined) return usage(name === '' ? 'which bench?' : `no bench '${name}'`);
+  if (subjects.length > 0 && bench.subjects === undefined) return usage(`${name} takes no subject`);
+  const results = new Results(values.out, machine());
+  const figures = await bench.run(subjects);
+  print(figures, values.json);
+  const path = results.save(name, subjects, figures);
+  process.stderr.write(`saved as ${path}\n`);
+}
+
+await main(process.argv.slice(2));
