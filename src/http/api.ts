@@ -45,6 +45,8 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
 /** A route, bound to a loaded function. */
 export interface HttpRoute {
   readonly pattern: string;
+  /** `a.example`, `*.example`; missing or empty: any host (port-routes.ts). */
+  readonly hosts?: readonly string[];
   /** Undefined: any method. */
   readonly methods: readonly string[] | undefined;
   /** Id of the loaded function. */
@@ -54,7 +56,7 @@ export interface HttpRoute {
   readonly contentType: string;
 }
 
-/** One address with its routes. */
+/** One address with its routes. Several sites may have the same one, as long as no two of their routes take the same requests. */
 export interface HttpSite {
   readonly host: string;
   /** 0 = any free one. */

@@ -1,10 +1,9 @@
-/** What connections need of the thread and the site that they belong to. */
+/** What connections need of the thread that they belong to. */
 import type { Arena } from '../ring/index.ts';
-import type { HttpLimits, HttpRoute } from './api.ts';
+import type { HttpLimits } from './api.ts';
 import type { Connection } from './connection.ts';
 import type { Intake } from './intake.ts';
 import type { DateLine } from './response-head.ts';
-import type { Router } from './router.ts';
 
 /** What connections of one listener thread share. */
 export interface ConnectionHost {
@@ -19,11 +18,4 @@ export interface ConnectionHost {
   isDraining: boolean;
   readonly onClose: (connection: Connection) => void;
   readonly log: ((line: string) => void) | undefined;
-}
-
-/** Where a site's requests go. */
-export interface SiteRoutes {
-  readonly router: Router;
-  readonly routes: readonly HttpRoute[];
-  readonly maxBodyBytes: number;
 }

@@ -20,11 +20,11 @@ import { type AnswerListener, AnswerQueue } from './answer-queue.ts';
 import type { HttpRoute } from './api.ts';
 import { BodyReader } from './body-reader.ts';
 import { ConnectionClock } from './connection-clock.ts';
-import type { ConnectionHost, SiteRoutes } from './connection-host.ts';
+import type { ConnectionHost } from './connection-host.ts';
 import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
-import { HEAD, OPTIONS } from './method.ts';
+import { HEAD } from './method.ts';
 import { BAD, NEED_MORE, RequestParser, TARGET_ASTERISK } from './parser.ts';
-import { METHOD_NOT_ALLOWED, NOT_FOUND } from './router.ts';
+import { type OwnAnswer, type PortRoutes, SERVER_OPTIONS } from './port-routes.ts';
 import { readInto } from './socket-reader.ts';
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
@@ -35,7 +35,7 @@ type State = (typeof STATE)[keyof typeof STATE];
 export class Connection implements AnswerListener {
   readonly socket: Socket;
   readonly #host: ConnectionHost;
-  readonly #site: SiteRoutes;
+  readonly #port: PortRoutes;
   readonly #parser: RequestParser;
   readonly #answers: AnswerQueue;
   readonly #clock: ConnectionClock;
@@ -53,18 +53,18 @@ export class Connection implements AnswerListener {
   #owesContinue = false;
 
   /** `accepted` is a socket that has not been read from. */
-  constructor(accepted: Socket, host: ConnectionHost, site: SiteRoutes) {
+  constructor(accepted: Socket, host: ConnectionHost, port: PortRoutes) {
     const socket = readInto(host.scratch, accepted, (bytes) => this.#onBytes(bytes));
     this.socket = socket;
     this.#host = host;
-    this.#site = site;
+    this.#port = port;
     this.#clock = new ConnectionClock(host.limits, host.nowMs);
     this.#requestsLeft = host.limits.maxRequestsPerConnection;
     this.#parser = new RequestParser({
       maxHeadBytes: host.limits.maxHeadBytes,
       maxHeaders: host.limits.maxHeaders,
       maxTargetBytes: Math.min(8192, host.limits.maxHeadBytes),
-      maxBodyBytes: site.maxBodyBytes,
+      maxBodyBytes: port.maxBodyBytes,
     });
     this.#answers = new AnswerQueue(socket, host, this);
     socket.on('drain', () => this.#resume());
@@ -166,25 +166,11 @@ export class Connection implements AnswerListener {
   #acceptHead(input: Buffer, end: number): void {
     const parser = this.#parser;
     const hasBody = parser.chunked || parser.contentLength > 0;
-    if (parser.targetForm === TARGET_ASTERISK) {
-      this.#answerAtOnce(parser.method === OPTIONS ? undefined : HTTP_ERRORS.NOT_FOUND, hasBody);
-      return;
-    }
-    const { router, routes } = this.#site;
-    const target = router.lookup(
-      input,
-      parser.pathStart,
-      parser.pathEnd,
-      parser.method,
-      parser.methodStart,
-      parser.methodEnd,
-    );
-    if (target === NOT_FOUND) return void this.#answerAtOnce(HTTP_ERRORS.NOT_FOUND, hasBody);
-    if (target === METHOD_NOT_ALLOWED) {
-      const allow = `Allow: ${router.allow}\r\n`;
-      return void this.#answerAtOnce(HTTP_ERRORS.METHOD_NOT_ALLOWED, hasBody, allow);
-    }
-    const route = routes[target] as HttpRoute;
+    const port = this.#port;
+    if (parser.targetForm === TARGET_ASTERISK) return void this.#answerOwn(SERVER_OPTIONS, hasBody);
+    const target = port.routeOf(input, parser);
+    if (target < 0) return void this.#answerOwn(port.ownAnswer(target), hasBody);
+    const route = port.routes[target] as HttpRoute;
     if (hasBody) this.#beginBody(input, end, route);
     else this.#submit(input, route, undefined);
   }
@@ -278,6 +264,10 @@ export class Connection implements AnswerListener {
   }
 
   /** An answer without a function: an error, or (no kind) 204. A body that nobody wants is not waited for. */
+  #answerOwn({ error, fields }: OwnAnswer, hasBody: boolean): void {
+    this.#answerAtOnce(error, hasBody, fields);
+  }
+
   #answerAtOnce(kind: HttpErrorKind | undefined, hasBody: boolean, fields = ''): void {
     const answer = this.#answerOf(this.#parser.keepAlive && !hasBody && kind?.close !== true);
     answer.fields = fields;

@@ -5,12 +5,12 @@ import { pinThread } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
 import type { FromListener, HttpSite, ListenerData, ToListener } from './api.ts';
 import { Connection } from './connection.ts';
-import type { ConnectionHost, SiteRoutes } from './connection-host.ts';
+import type { ConnectionHost } from './connection-host.ts';
 import { Intake } from './intake.ts';
 import { connectionsMax } from './open-files.ts';
+import { PortRoutes, portsOf } from './port-routes.ts';
 import { Refusals } from './refusal.ts';
 import { DateLine } from './response-head.ts';
-import { Router } from './router.ts';
 import { decodeSites } from './site-record.ts';
 import { SCRATCH_BYTES } from './socket-reader.ts';
 
@@ -52,7 +52,10 @@ const sweeper = setInterval(sweep, sweepMs);
 
 port.on('message', (message: ToListener) => drain(message.timeoutMs));
 try {
-  const ports = await Promise.all(decodeSites(data.sites).map(listen));
+  const sites = decodeSites(data.sites);
+  const groups = portsOf(sites);
+  const bound = await Promise.all(groups.map(listen));
+  const ports = sites.map((site) => bound[groups.findIndex((group) => group.includes(site))] ?? 0);
   post({ type: 'listening', ports, maxConnections });
 } catch (error) {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -64,17 +67,9 @@ function post(message: FromListener): void {
   port.postMessage(message);
 }
 
-function listen(site: HttpSite): Promise<number> {
-  const routes: SiteRoutes = {
-    router: new Router(
-      site.routes.map(({ pattern, methods }, target) =>
-        methods === undefined ? { pattern, target } : { pattern, target, methods },
-      ),
-      site.mode,
-    ),
-    routes: site.routes,
-    maxBodyBytes: Math.max(0, ...site.routes.map((route) => route.maxBodyBytes)),
-  };
+function listen(sites: readonly HttpSite[]): Promise<number> {
+  const routes = new PortRoutes(sites);
+  const { host: address, port: number } = sites[0] as HttpSite;
   const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
   const server = createServer(options, (socket) => {
     // Counted here and not by the server: it would go on counting sockets whose handles have moved.
@@ -84,7 +79,7 @@ function listen(site: HttpSite): Promise<number> {
   servers.push(server);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: site.host, port: site.port, backlog: BACKLOG }, () => {
+    server.listen({ host: address, port: number, backlog: BACKLOG }, () => {
       // From here on an error is one of accept: the next attempt may do.
       server.removeListener('error', reject);
       server.on('error', () => {});

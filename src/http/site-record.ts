@@ -4,6 +4,7 @@ import type { HttpSite } from './api.ts';
 
 const routeRecord = bin.object({
   pattern: bin.string,
+  hosts: bin.dynamicArrayOf(bin.string),
   anyMethod: bin.bool,
   methods: bin.dynamicArrayOf(bin.string),
   fn: bin.u32,
@@ -26,6 +27,7 @@ export function encodeSites(sites: readonly HttpSite[]): Uint8Array<ArrayBuffer>
     ...site,
     routes: site.routes.map((route) => ({
       ...route,
+      hosts: [...(route.hosts ?? [])],
       anyMethod: route.methods === undefined,
       methods: [...(route.methods ?? [])],
       doubles: Float64Array.of(route.deadlineNs, route.maxBodyBytes),
