@@ -14,7 +14,10 @@ interface Bench {
 }
 
 const BENCHES: Readonly<Record<string, Bench>> = {
-  http: { run: async () => (await import('./http.ts')).http() },
+  http: {
+    run: async (subjects) => (await import('./http.ts')).http(subjects),
+    subjects: '[empty|payload|connections|latency|syscalls|peers]…',
+  },
   poll: {
     run: async (subjects) => (await import('./poll.ts')).poll(subjects),
     subjects: '[kernel or module.wasm#export#arguments]…',

@@ -40,11 +40,11 @@ export async function forked(file: string, ...args: readonly string[]): Promise<
 }
 
 /** What `listen` resolves, unless the process ends before or time is up. */
-export function answer(
+export function answer<T = Sample>(
   child: ChildProcess,
   name: string,
-  listen: (resolve: (value: Sample) => void) => void,
-): Promise<Sample> {
+  listen: (resolve: (value: T) => void) => void,
+): Promise<T> {
   return new Promise((resolve, reject) => {
     const settled = (): void => {
       clearTimeout(timer);

@@ -1,5 +1,5 @@
 /** Candidates against each other: round by round, one after the other, so that whatever slows the machine slows them all. */
-import { type Figure, figure } from '../figures.ts';
+import { type Aim, type Figure, figure } from '../figures.ts';
 import type { Candidate } from './candidate.ts';
 
 export interface RaceOptions {
@@ -33,7 +33,7 @@ export class Samples {
   }
 
   /** A figure of the quotients of the rounds; none where one of the two was left out. */
-  ratio(name: string, above: string, below: string): Figure[] {
+  ratio(name: string, above: string, below: string, aim?: Aim): Figure[] {
     const a = this.#byName.get(above);
     const b = this.#byName.get(below);
     if (a === undefined || b === undefined) return [];
@@ -42,6 +42,7 @@ export class Samples {
         name,
         'x',
         a.map((x, i) => x / (b[i] as number)),
+        aim,
       ),
     ];
   }
@@ -78,7 +79,17 @@ export async function race(
   }
 }
 
+/** The longer endings first. */
+const UNITS = [
+  ['_mb_per_s', 'MB/s'],
+  ['_per_s', '1/s'],
+  ['_rps', '1/s'],
+  ['_us_p50', 'us'],
+  ['_us_p99', 'us'],
+  ['_us_p999', 'us'],
+] as const;
+
 function unitOf(name: string): string {
-  if (name.endsWith('_per_s')) return '1/s';
-  return name.slice(name.lastIndexOf('_') + 1);
+  const known = UNITS.find(([ending]) => name.endsWith(ending));
+  return known === undefined ? name.slice(name.lastIndexOf('_') + 1) : known[1];
 }
