@@ -89,6 +89,13 @@ function checkFolders(
   owner: unknown,
   folder: string,
 ): void {
+  const from = rawField(rawField(owner, 'scratch'), 'from');
+  if (typeof from === 'string') {
+    const problem = hostFolderProblem(resolve(folder, from));
+    if (problem !== undefined) {
+      document.report([...path, 'scratch', 'from'], `${resolve(folder, from)}: ${problem}`);
+    }
+  }
   const folders = rawField(owner, 'folders');
   if (typeof folders !== 'object' || folders === null || Array.isArray(folders)) return;
   for (const [guest, host] of Object.entries(folders)) {

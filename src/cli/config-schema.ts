@@ -341,6 +341,8 @@ function knownKeys(schema: z.ZodType, path: JsonPath): string[] {
 
 export interface ScratchConfig {
   readonly path: string;
+  /** Of the host, absolute; undefined: it begins empty. */
+  readonly from: string | undefined;
   readonly maxBytes: number;
   readonly maxFiles: number;
 }
@@ -368,6 +370,8 @@ export interface RouteConfig {
   readonly maxArrayBytes: number;
   readonly maxBodyBytes: number;
   readonly maxOutputBytes: number;
+  /** On stderr, of one request. */
+  readonly maxLogBytes: number;
   readonly streamHighWaterBytes: number;
   /** Functions in a chain of calls; 0 = this one may call none. */
   readonly maxCallDepth: number;
@@ -376,6 +380,8 @@ export interface RouteConfig {
   /** Sandboxes that each worker keeps ready from the start. */
   readonly prewarm: number;
   readonly env: Readonly<Record<string, string>>;
+  /** The request in the environment of a WASI guest. */
+  readonly cgiVariables: boolean;
   readonly args: readonly string[];
   /** The guest's path of a folder to read -> the host's, absolute. */
   readonly folders: Readonly<Record<string, string>>;

@@ -150,6 +150,7 @@ const limitFields = {
   maxArrayBytes: numberField(LIMITS.arrayBytes).optional(),
   maxBodyBytes: numberField(LIMITS.bodyBytes).optional(),
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
+  maxLogBytes: numberField(LIMITS.logBytes).optional(),
   streamHighWaterBytes: numberField(LIMITS.highWaterBytes).optional(),
   maxCallDepth: numberField(LIMITS.callDepth).optional(),
   maxConcurrency: numberField(LIMITS.concurrency).optional(),
@@ -165,6 +166,7 @@ const limitFields = {
           : mustBe('an object of strings')(issue),
     })
     .optional(),
+  cgiVariables: z.boolean({ error: mustBe('true or false') }).optional(),
   folders: z
     .record(guestPath, textField('the path of a folder', /^[^\0]+$/), {
       error: (issue) =>
@@ -178,6 +180,7 @@ const limitFields = {
     .strictObject(
       {
         path: guestPath.optional(),
+        from: textField('the path of a folder', /^[^\0]+$/).optional(),
         maxBytes: numberField(LIMITS.scratchBytes).optional(),
         maxFiles: numberField(LIMITS.scratchFiles).optional(),
       },
@@ -385,6 +388,7 @@ function moduleConfig(path: string, overrides: ServeOverrides): ServeConfig {
   const route: RouteConfig = {
     ...routeLimits({}, {}, overrides),
     folders: {},
+    scratch: undefined,
     route: '/*',
     match: 'luge',
     module: resolve(path),
@@ -453,6 +457,7 @@ function lugeRoute(
   return {
     ...routeLimits(raw, defaults, overrides),
     folders: hostPaths({ ...defaults.folders, ...raw.folders }, folder),
+    scratch: scratchOf(raw.scratch ?? defaults.scratch, folder),
     route: raw.route,
     match: 'luge',
     module: resolve(folder, raw.module),
@@ -486,12 +491,13 @@ type RouteLimitConfig = Pick<
   | 'maxArrayBytes'
   | 'maxBodyBytes'
   | 'maxOutputBytes'
+  | 'maxLogBytes'
   | 'streamHighWaterBytes'
   | 'maxCallDepth'
   | 'maxConcurrency'
   | 'prewarm'
   | 'env'
-  | 'scratch'
+  | 'cgiVariables'
   | 'maxOpenFiles'
   | 'clockResolutionNs'
   | 'admissionPercentile'
@@ -528,6 +534,7 @@ function routeLimits(
     maxArrayBytes: route.maxArrayBytes ?? defaults.maxArrayBytes ?? builtIn.maxArrayBytes,
     maxBodyBytes: route.maxBodyBytes ?? defaults.maxBodyBytes ?? builtIn.maxBodyBytes,
     maxOutputBytes: route.maxOutputBytes ?? defaults.maxOutputBytes ?? builtIn.maxOutputBytes,
+    maxLogBytes: route.maxLogBytes ?? defaults.maxLogBytes ?? builtIn.maxLogBytes,
     streamHighWaterBytes:
       route.streamHighWaterBytes ?? defaults.streamHighWaterBytes ?? builtIn.streamHighWaterBytes,
     maxCallDepth: route.maxCallDepth ?? defaults.maxCallDepth ?? builtIn.maxCallDepth,
@@ -538,7 +545,7 @@ function routeLimits(
       builtIn.maxConcurrency,
     prewarm: overrides.prewarm ?? route.prewarm ?? defaults.prewarm ?? builtIn.prewarm,
     env: { ...defaults.env, ...route.env },
-    scratch: scratchOf(route.scratch ?? defaults.scratch),
+    cgiVariables: route.cgiVariables ?? defaults.cgiVariables ?? true,
     maxOpenFiles: route.maxOpenFiles ?? defaults.maxOpenFiles ?? builtIn.maxOpenFiles,
     clockResolutionNs:
       route.clockResolutionNs ?? defaults.clockResolutionNs ?? builtIn.clockResolutionNs,
@@ -549,10 +556,11 @@ function routeLimits(
   };
 }
 
-function scratchOf(given: RouteLimits['scratch']): ScratchConfig | undefined {
+function scratchOf(given: RouteLimits['scratch'], folder: string): ScratchConfig | undefined {
   return (
     given && {
       path: given.path ?? FILE_DEFAULTS.scratchPath,
+      from: given.from === undefined ? undefined : resolve(folder, given.from),
       maxBytes: given.maxBytes ?? FILE_DEFAULTS.scratchBytes,
       maxFiles: given.maxFiles ?? FILE_DEFAULTS.scratchFiles,
     }

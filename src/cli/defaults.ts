@@ -4,6 +4,7 @@ import {
   ALLOCATION_LIMITS,
   FILE_DEFAULTS,
   FILE_LIMITS,
+  LOG_BYTES,
   MODULE_BYTES,
   MODULE_BYTES_MAX,
 } from '../sandbox/index.ts';
@@ -38,6 +39,7 @@ export const LIMITS: {
   readonly heapMb: NumberRange;
   readonly bodyBytes: NumberRange;
   readonly outputBytes: NumberRange;
+  readonly logBytes: NumberRange;
   readonly highWaterBytes: NumberRange;
   readonly concurrency: NumberRange;
   readonly idleSandboxes: NumberRange;
@@ -90,6 +92,7 @@ export const LIMITS: {
   heapMb: whole(64, 1 << 20),
   bodyBytes: whole(0, 1 << 30),
   outputBytes: whole(1, 1 << 30),
+  logBytes: whole(0, 1 << 30),
   highWaterBytes: whole(4096, 1 << 30),
   concurrency: whole(1, 65_536),
   idleSandboxes: whole(0, 65_536),
@@ -161,6 +164,7 @@ export const DEFAULTS = {
     maxArrayBytes: ALLOCATION_LIMITS.arrayBytes as number,
     maxBodyBytes: 1_048_576,
     maxOutputBytes: 4_194_304,
+    maxLogBytes: LOG_BYTES as number,
     // Sixteen chunks: between a socket's buffer and what a slow client may hold of the memory for bodies.
     streamHighWaterBytes: 262_144,
     // Deeper than programs call each other on purpose; a circle ends there.

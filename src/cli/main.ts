@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { inspect } from './inspect.ts';
 import { GROWTH_MODES, instrument, POLL_MODES } from './instrument.ts';
+import { addPair, folderPair, type RunFlags, run, scratchPair } from './run.ts';
 import { serve } from './serve.ts';
 import { buildServeOptions, DEFAULTS, describeRange, LIMITS, parseNumber } from './settings.ts';
 
@@ -23,6 +24,8 @@ const program = new Command('luge')
   )
   .version(version)
   .showHelpAfterError("('luge --help' and 'luge <command> --help' say more)")
+  // What stands behind the module of `run` is the guest's.
+  .enablePositionalOptions()
   .exitOverride();
 
 buildServeOptions(
@@ -57,6 +60,78 @@ const growth = (): Option =>
   new Option('--growth <mode>', 'what becomes of an instance whose memory has grown')
     .choices(GROWTH_MODES)
     .default('retire');
+
+const pairParser =
+  (separator: '=' | ':', form: string) =>
+  (text: string, before: Record<string, string>): Record<string, string> => {
+    const pairs = addPair(text, separator, before);
+    if (pairs === undefined) throw new InvalidArgumentError(`It must be ${form}.`);
+    return pairs;
+  };
+
+const duration = (flag: string, why: string): Option =>
+  new Option(`${flag} <ms>`, why).argParser((text) => {
+    const ms = parseNumber(text, LIMITS.durationMs);
+    if (ms === undefined) {
+      throw new InvalidArgumentError(`It must be ${describeRange(LIMITS.durationMs)}.`);
+    }
+    return ms;
+  });
+
+program
+  .command('run')
+  .description(
+    "run a module once, as a program: standard input is its request body, its exit code the command's",
+  )
+  .argument('<module>', '.wasm or .wat file')
+  .argument('[arguments...]', "the guest's; options of luge stand before the module")
+  .passThroughOptions()
+  .addOption(
+    new Option('-e, --env <NAME=VALUE>', 'a variable of the guest; repeatable')
+      .default({}, 'none')
+      .argParser(pairParser('=', 'NAME=VALUE')),
+  )
+  .addOption(
+    new Option('-d, --dir <host::guest>', 'a folder that the guest may read; repeatable')
+      .default({}, 'none')
+      .argParser((text, before: Record<string, string>) => {
+        const { from, path } = folderPair(text);
+        return { ...before, [path]: from };
+      }),
+  )
+  .addOption(
+    new Option(
+      '-s, --scratch <[host::]guest>',
+      'a folder in memory that the guest may write to, empty or a copy of one of the host; gone when it ends',
+    ).argParser(scratchPair),
+  )
+  .addOption(duration('--deadline-ms', 'limit of the whole run (default: none)'))
+  .addOption(duration('--cpu-limit-ms', 'limit of running time (default: none)'))
+  .addOption(maxPages(LIMITS.maxPages.max, 'of all memories together'))
+  .option('--target <path?query>', 'of a request that the guest is to see (default: none, "/")')
+  .option('--method <method>', 'of the request (default: POST)')
+  .addOption(
+    new Option('-H, --header <NAME:VALUE>', 'a field of the request; repeatable')
+      .default({}, 'none')
+      .argParser(pairParser(':', 'NAME:VALUE')),
+  )
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Exit codes: the guest's own; 1 a trap, or an answer with an error's status; 124 a limit; 2 what was given is wrong.
+
+Examples:
+  luge run hello.wasm one two
+  luge run --env MODE=fast --dir ./data::/data app.wasm --verbose < input.txt
+  luge run --target '/fib?20' --method GET fib.wasm
+`,
+  )
+  .action(async (file: string, args: string[], flags: RunFlags) => {
+    const interruption = new AbortController();
+    process.once('SIGINT', () => interruption.abort());
+    process.exitCode = await run(file, args, flags, undefined, interruption.signal);
+  });
 
 program
   .command('instrument')

@@ -114,6 +114,8 @@ export interface LoadOptions {
   readonly maxArrayBytes?: number;
   /** Of the whole response, also of one that is streamed; Infinity = no limit. Default 4 MiB. */
   readonly maxOutputBytes?: number;
+  /** What a WASI guest may print on stderr in one request; the rest is dropped. Infinity = no limit. Default 65,536. */
+  readonly maxLogBytes?: number;
   /**
    * A response that is longer goes out while its guest runs, which is stopped while so much waits for the client. From 4096; Infinity: only what the
    * guest flushes goes out early, and it never waits. Default 262,144.
@@ -142,8 +144,15 @@ export interface LoadOptions {
   readonly model?: ModelOptions;
   readonly contentType?: string;
   readonly response?: 'raw' | 'cgi';
+  /**
+   * What a guest ends with, by `proc_exit` or as the result of `handle`: other than 0 is an error, ERR_GUEST_EXIT, and what it has written is thrown away (default). False: it is
+   * a result like any other, with its `exitCode`.
+   */
+  readonly failOnExit?: boolean;
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The request, as CGI variables, in the environment of a WASI guest; false: it has `env` alone. Default true. */
+  readonly cgiVariables?: boolean;
   /** Folders that a WASI guest may read: its path, absolute, to the host's, from the working directory on. Default: none. */
   readonly folders?: Readonly<Record<string, string>>;
   /** Gives each request an empty folder in memory that goes with it. Default: none. */
@@ -188,6 +197,8 @@ export interface TenantLimits {
 export interface ScratchOptions {
   /** The guest's path of it. Default '/tmp'. */
   readonly path?: string;
+  /** A folder of the host, from the working directory on, that it begins as a copy of, for each request anew; read when the function is loaded. Default: empty. */
+  readonly from?: string | undefined;
   /** Of files and links together; ENOSPC beyond. At most 256 MiB, default 1 MiB. */
   readonly maxBytes?: number;
   /** Names of files, folders and links; ENOSPC beyond. At most 65,536, default 1024. */
@@ -212,6 +223,8 @@ export interface InvokeResult {
   readonly status: number;
   readonly headers: readonly (readonly [string, string])[];
   readonly body: Uint8Array;
+  /** Other than 0 only without `failOnExit`. */
+  readonly exitCode: number;
   readonly timing: RequestTiming;
 }
 
@@ -247,7 +260,8 @@ export interface StreamResult {
   readonly headers: readonly (readonly [string, string])[];
   /** Also an async iterable. It fails with a LugeError when the function does, or with the signal's reason. */
   readonly body: ReadableStream<Uint8Array>;
-  /** Undefined until the function has ended. */
+  /** Undefined until the function has ended, as `timing`. */
+  readonly exitCode: number | undefined;
   readonly timing: RequestTiming | undefined;
 }
 

@@ -5,6 +5,7 @@ import type { RequestTiming } from './api.ts';
 export interface LugeErrorOptions extends ErrorOptions {
   readonly timing?: RequestTiming;
   readonly retryAfterMs?: number;
+  readonly exitCode?: number;
 }
 
 export class LugeError extends Error {
@@ -14,6 +15,8 @@ export class LugeError extends Error {
   readonly timing: RequestTiming | undefined;
   /** Of a refusal (429, 503 of a full queue): after how long another try may be worth it. */
   readonly retryAfterMs: number | undefined;
+  /** Of ERR_GUEST_EXIT: what the guest ended with, by `proc_exit` or as the result of `handle`. */
+  readonly exitCode: number | undefined;
 
   constructor(code: string, status: number, message: string, options: LugeErrorOptions = {}) {
     super(message, options);
@@ -22,6 +25,7 @@ export class LugeError extends Error {
     this.code = code;
     this.status = status;
     this.retryAfterMs = options.retryAfterMs;
+    this.exitCode = options.exitCode;
   }
 }
 

@@ -29,6 +29,7 @@ interface Call {
   readonly isStreamed: boolean;
   stream: ResultStream | undefined;
   timing: RequestTiming | undefined;
+  exitCode: number | undefined;
 }
 
 export class Invoker {
@@ -103,6 +104,7 @@ export class Invoker {
         isStreamed,
         stream: undefined,
         timing: undefined,
+        exitCode: undefined,
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#calls.set(exchange.slot, call);
@@ -161,6 +163,7 @@ export class Invoker {
     this.#calls.delete(exchange.slot);
     call.release();
     call.timing = timingOf(exchange);
+    call.exitCode = exchange.exitCode;
     if (!call.settled) this.#settle(call, exchange);
     exchange.free();
     if (this.#producer.inFlight === 0) {
@@ -175,6 +178,9 @@ function streamOf(exchange: Exchange, call: Call, stream: ResultStream): StreamR
     status: exchange.status,
     headers: headersOf(exchange, call.spec, true),
     body: stream.body,
+    get exitCode() {
+      return call.exitCode;
+    },
     get timing() {
       return call.timing;
     },
@@ -196,6 +202,7 @@ function resultOf(exchange: Exchange, spec: FunctionSpec): InvokeResult {
     status: exchange.status,
     headers: headersOf(exchange, spec, body.length > 0),
     body,
+    exitCode: exchange.exitCode,
     timing: timingOf(exchange),
   };
 }
@@ -225,11 +232,11 @@ function timingOf(exchange: Exchange): RequestTiming {
 function errorOf(exchange: Exchange): LugeError {
   const { code, status } = outcomeKind(exchange.outcome);
   const message = exchange.body.latin1(0, exchange.body.length);
-  const isRefused = exchange.outcome === OUTCOME.NOT_ADMITTED;
-  return new LugeError(
-    code,
-    status,
-    message,
-    isRefused ? { retryAfterMs: exchange.retryAfterMs } : { timing: timingOf(exchange) },
-  );
+  if (exchange.outcome === OUTCOME.NOT_ADMITTED) {
+    return new LugeError(code, status, message, { retryAfterMs: exchange.retryAfterMs });
+  }
+  const timing = timingOf(exchange);
+  const { exitCode } = exchange;
+  const isExit = exchange.outcome === OUTCOME.EXIT;
+  return new LugeError(code, status, message, isExit ? { timing, exitCode } : { timing });
 }

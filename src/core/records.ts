@@ -8,6 +8,7 @@ const SPEC_DOUBLES = [
   'cpuLimitNs',
   'queueTimeoutNs',
   'maxOutputBytes',
+  'maxLogBytes',
   'streamHighWaterBytes',
   'maxConcurrency',
   'expectedNs',
@@ -21,7 +22,12 @@ const memoryRecord = bin.object({
 });
 
 const folderRecord = bin.object({ guestPath: bin.string, hostPath: bin.string });
-const scratchRecord = bin.object({ guestPath: bin.string, maxBytes: bin.u32, maxFiles: bin.u32 });
+const scratchRecord = bin.object({
+  guestPath: bin.string,
+  hostPath: bin.string,
+  maxBytes: bin.u32,
+  maxFiles: bin.u32,
+});
 
 /** Its doubles are biasNs, byteNs, parameterNs. */
 const modelRecord = bin.object({
@@ -41,12 +47,14 @@ const functionRecord = bin.object({
   hasWideCalls: bin.bool,
   contentType: bin.string,
   response: bin.string,
+  failsOnExit: bin.bool,
   maxCallDepth: bin.u32,
   prewarm: bin.u32,
   admissionPercentile: bin.u32,
   model: bin.optional(modelRecord),
   doubles: bin.f64Array(SPEC_DOUBLES.length),
   args: bin.dynamicArrayOf(bin.string),
+  hasCgiVariables: bin.bool,
   env: bin.dynamicArrayOf(bin.string),
   folders: bin.dynamicArrayOf(folderRecord),
   scratch: bin.optional(scratchRecord),

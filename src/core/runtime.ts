@@ -6,6 +6,7 @@ import {
   type AllocationLimits,
   compileFunction,
   type FunctionSpec,
+  LOG_BYTES,
   MODULE_BYTES,
   MODULE_BYTES_MAX,
   monotonicNs,
@@ -219,10 +220,12 @@ export class Runtime {
       route: options.route ?? `/${name}`,
       contentType: options.contentType ?? 'application/octet-stream',
       response: options.response ?? 'raw',
+      failsOnExit: options.failOnExit ?? true,
       deadlineNs: deadlineMs * NS_PER_MS,
       cpuLimitNs: (options.cpuLimitMs ?? 10_000) * NS_PER_MS,
       queueTimeoutNs: (options.queueTimeoutMs ?? deadlineMs) * NS_PER_MS,
       maxOutputBytes: options.maxOutputBytes ?? 4 * 2 ** 20,
+      maxLogBytes: logBytes(options.maxLogBytes ?? LOG_BYTES),
       streamHighWaterBytes: highWater(options.streamHighWaterBytes ?? STREAM_HIGH_WATER_BYTES),
       maxCallDepth: callDepth(options.maxCallDepth ?? 8),
       maxPages: options.memory?.maxPages ?? 1024,
@@ -230,6 +233,7 @@ export class Runtime {
       limits: allocationLimits(options),
       maxModuleBytes: moduleBytes(options.maxModuleBytes ?? MODULE_BYTES),
       args: options.args ?? [],
+      hasCgiVariables: options.cgiVariables ?? true,
       env: Object.entries(options.env ?? {}).map(([key, value]) => `${key}=${value}`),
       maxConcurrency: concurrencyOf('load', options.maxConcurrency),
       prewarm: prewarmOf(options.prewarm),
@@ -487,6 +491,10 @@ function highWater(bytes: number): number {
     500,
     `load: streamHighWaterBytes must be a number from ${STREAM_HIGH_WATER_BYTES_MIN}, not ${String(bytes)}`,
   );
+}
+
+function logBytes(bytes: number): number {
+  return number('load: maxLogBytes', bytes, 0, Number.POSITIVE_INFINITY);
 }
 
 function callDepth(depth: number): number {

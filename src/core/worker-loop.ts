@@ -478,7 +478,7 @@ export class WorkerLoop implements GuestKernel {
     const isDone = !this.#hasTrapped && sandbox.state === STATE.RUNNING;
     if (isDone) {
       const result = this.#control[CONTROL_RESULT_INDEX] as number;
-      if (result !== 0) sandbox.doom(OUTCOME.EXIT, `the function returned ${result}`);
+      if (result !== 0) sandbox.exit(result, `the function returned ${result}`);
     } else if (sandbox.state === STATE.RUNNING) {
       sandbox.doom(OUTCOME.TRAP, messageOf(this.#trap));
     }
@@ -486,6 +486,7 @@ export class WorkerLoop implements GuestKernel {
     this.#calls.end(sandbox);
     this.#streams.end(sandbox);
     exchange.ended(now, sandbox.ranNs);
+    exchange.exitCode = sandbox.exitCode;
     exchange.suspended(sandbox.runnableNs, sandbox.preemptedNs, sandbox.asleepNs);
     if (sandbox.outcome === OUTCOME.OK) {
       if (!exchange.parts.hasBegun) exchange.isTyped = sandbox.contentTypeSet;

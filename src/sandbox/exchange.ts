@@ -36,6 +36,7 @@
  *    236  CHARGED_TO    producer                the tenant's number
  *    240  CALLED_NS     worker, f64             RUN_NS of all functions that it called, and that those called
  *    248  RETRY_MS      producer                when it was not admitted: after how long it may be worth another try
+ *    252  EXIT_CODE     worker                  what the guest ended with; where it ran to its end, or OUTCOME is EXIT
  *    256  inline parts: request | response headers | HEAD_ROOM | response body
  *
  * STATE: FREE -> FILLING (producer took it) -> QUEUED (pushed) -> CLAIMED + worker (stolen; stored by dequeStealMark right behind
@@ -93,6 +94,7 @@ const CHARGED = 232;
 const CHARGED_TO = 236;
 const CALLED_NS = 240;
 const RETRY_MS = 248;
+const EXIT_CODE = 252;
 const REQUEST = 128;
 const RESPONSE_HEADERS = REQUEST + CHAIN_BYTES;
 const META_BYTES = 2 * PADDING_BYTES;
@@ -345,6 +347,14 @@ export class Exchange {
 
   set status(status: number) {
     this.#i32[this.#cell + (STATUS >> 2)] = status;
+  }
+
+  get exitCode(): number {
+    return (this.#i32[this.#cell + (EXIT_CODE >> 2)] as number) >>> 0;
+  }
+
+  set exitCode(code: number) {
+    this.#i32[this.#cell + (EXIT_CODE >> 2)] = code;
   }
 
   get outcome(): Outcome {

@@ -19,6 +19,8 @@ export type FunctionSettings = Omit<FunctionSpec, 'iface' | 'memories' | 'hasWid
  * 0.3 GB for one of 50 MB (bench/synthetic-module.ts, loaded by a runtime). Go's and Python's programs have 2 to 30 MB.
  */
 export const MODULE_BYTES: number = 64 * 2 ** 20;
+/** What a request may log unless somebody says more: a guest in a loop must not fill the operator's disk. */
+export const LOG_BYTES = 65_536;
 /** V8 compiles no larger one. */
 export const MODULE_BYTES_MAX: number = 2 ** 30;
 

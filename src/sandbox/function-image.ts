@@ -37,10 +37,14 @@ export interface FunctionSpec {
   readonly hasWideCalls: boolean;
   readonly contentType: string;
   readonly response: 'raw' | 'cgi';
+  /** An exit code other than 0 is a failure. */
+  readonly failsOnExit: boolean;
   readonly deadlineNs: number;
   readonly cpuLimitNs: number;
   readonly queueTimeoutNs: number;
   readonly maxOutputBytes: number;
+  /** What a WASI guest may print on stderr in one request; the rest is dropped. */
+  readonly maxLogBytes: number;
   /** Which percentile of the last runs the next one is expected to take. */
   readonly admissionPercentile: number;
   /** What a run is expected to take before the first one was measured; 0 = nobody said. */
@@ -57,6 +61,8 @@ export interface FunctionSpec {
   readonly maxCallDepth: number;
   /** Arguments behind argv[0] and before the query's; here and below a character is a byte. */
   readonly args: readonly string[];
+  /** WASI guests find the request's CGI variables in their environment. */
+  readonly hasCgiVariables: boolean;
   /** Environment of WASI guests, `NAME=value`, behind the CGI variables. */
   readonly env: readonly string[];
   /** Folders of the host that WASI guests read, and one of each request's own. */

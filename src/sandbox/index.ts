@@ -22,6 +22,7 @@ export {
   compileRewritten,
   FunctionError,
   type FunctionSettings,
+  LOG_BYTES,
   MODULE_BYTES,
   MODULE_BYTES_MAX,
 } from './function-compiler.ts';

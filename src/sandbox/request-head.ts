@@ -34,6 +34,7 @@ export function argumentsOf(exchange: Exchange, spec: FunctionSpec): string[] {
 
 /** The CGI/1.1 meta-variables (RFC 3875), one HTTP_ variable a field, then the route's own; text is latin1 = bytes. */
 export function environmentOf(exchange: Exchange, spec: FunctionSpec): string[] {
+  if (!spec.hasCgiVariables) return [...spec.env];
   const fields = new Map<string, string>();
   eachHeader(exchange, (name, value) => {
     const key = name.toUpperCase().replaceAll('-', '_');

@@ -224,6 +224,12 @@ export class Sandbox {
     reject?.(UNWIND);
   }
 
+  /** It ended itself, with a code other than 0. */
+  exit(code: number, message: string): void {
+    this.exitCode = code >>> 0;
+    this.doom(this.spec.failsOnExit ? OUTCOME.EXIT : OUTCOME.OK, message);
+  }
+
   /** Fixes how the request ends; the first reason stands. */
   doom(outcome: Outcome, message: string): void {
     if (this.isDoomed) return;

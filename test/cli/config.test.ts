@@ -97,11 +97,13 @@ describe('luge form', () => {
             maxArrayBytes: 1 << 20,
             maxBodyBytes: 1 << 20,
             maxOutputBytes: 4 << 20,
+            maxLogBytes: 65_536,
             streamHighWaterBytes: 1 << 18,
             maxCallDepth: 8,
             maxConcurrency: Number.POSITIVE_INFINITY,
             prewarm: 0,
             env: {},
+            cgiVariables: true,
             args: [],
             folders: {},
             scratch: undefined,
@@ -694,13 +696,18 @@ describe('files of a guest', () => {
     const config = load({
       defaults: {
         folders: { '/data': './files', '/other': 'files' },
-        scratch: { maxBytes: 10 },
+        scratch: { maxBytes: 10, from: 'files' },
+        cgiVariables: false,
+        maxLogBytes: 10,
         maxOpenFiles: 8,
         clockResolutionNs: 5000,
       },
       routes: [
         route({ folders: { '/other': 'files/deep', '/': 'files' } }),
-        route({ route: '/b', scratch: { path: '/t', maxFiles: 2 }, maxOpenFiles: 9 }),
+        route({
+          ...{ route: '/b', scratch: { path: '/t', maxFiles: 2 }, maxOpenFiles: 9 },
+          ...{ cgiVariables: true, maxLogBytes: 0 },
+        }),
       ],
     });
     expect(config.tenants[0]!.routes).toMatchObject([
@@ -710,11 +717,16 @@ describe('files of a guest', () => {
           '/other': join(folder, 'files', 'deep'),
           '/': join(folder, 'files'),
         },
-        scratch: { path: '/tmp', maxBytes: 10, maxFiles: 1024 },
+        scratch: { path: '/tmp', from: join(folder, 'files'), maxBytes: 10, maxFiles: 1024 },
+        cgiVariables: false,
+        maxLogBytes: 10,
         maxOpenFiles: 8,
         clockResolutionNs: 5000,
       },
-      { scratch: { path: '/t', maxBytes: 1 << 20, maxFiles: 2 }, maxOpenFiles: 9 },
+      {
+        scratch: { path: '/t', from: undefined, maxBytes: 1 << 20, maxFiles: 2 },
+        ...{ maxOpenFiles: 9, cgiVariables: true, maxLogBytes: 0 },
+      },
     ]);
   });
 
@@ -724,7 +736,8 @@ describe('files of a guest', () => {
       routes: [
         route({ folders: { data: 'files', '/a/../b': 'files', '/file': 'a.wat', '/ok': 'files' } }),
         route({ route: '/b', scratch: { path: 'tmp', maxBytes: -1, size: 1 }, maxOpenFiles: 2 }),
-        route({ route: '/c', folders: ['files'], clockResolutionNs: 0.5 }),
+        route({ route: '/c', folders: ['files'], clockResolutionNs: 0.5, cgiVariables: 'no' }),
+        route({ route: '/d', scratch: { from: 'gone' }, maxLogBytes: -1 }),
       ],
     });
     expect(found).toEqual([
@@ -738,6 +751,9 @@ describe('files of a guest', () => {
       expect.stringMatching(/^routes\[1\]\.maxOpenFiles: must be a whole number from 3/),
       expect.stringMatching(/^routes\[2\]\.folders: must be an object of paths/),
       expect.stringMatching(/^routes\[2\]\.clockResolutionNs: must be a whole number from 1/),
+      'routes[2].cgiVariables: must be true or false, found "no"',
+      'routes[3].scratch.from: gone: no such folder',
+      expect.stringMatching(/^routes\[3\]\.maxLogBytes: must be a whole number from 0/),
     ]);
   });
 });

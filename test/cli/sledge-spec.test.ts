@@ -105,6 +105,8 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
     prewarm: 0,
     env: {},
     args: [],
+    cgiVariables: true,
+    maxLogBytes: 65_536,
     folders: {},
     scratch: undefined,
     maxOpenFiles: 64,

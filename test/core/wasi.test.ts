@@ -1,3 +1,4 @@
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Runtime } from '../../src/core/index.ts';
 import { allFree, CAT, codeOf, small, textOf, until, wasi, wat } from './guests.ts';
@@ -135,6 +136,75 @@ it('what_is_printed_on_2_is_logged_by_lines', async () => {
   expect(textOf(await runtime.invoke('log'))).toBe('');
   await until(() => lines.join('').length >= 15, 'the lines');
   expect(lines).toEqual(['one line\n', 'no end']);
+});
+
+it('what_is_logged_beyond_its_limit_is_dropped', async () => {
+  lines.length = 0;
+  await runtime.load('log', {
+    maxLogBytes: 5,
+    wasm: wasi(`(data (i32.const 64) "one line")
+      (func (export "_start")
+        (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 8))
+        (drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8))))`),
+  });
+  await runtime.invoke('log');
+  await until(() => lines.length > 0, 'the line');
+  expect(lines).toEqual(['one l']);
+});
+
+it('without_cgi_variables_the_environment_is_the_configured_one', async () => {
+  const wasm = wasi(`(func (export "_start")
+    (drop (call $environ_sizes_get (i32.const 0) (i32.const 4)))
+    (drop (call $environ_get (i32.const 1024) (i32.const 2048)))
+    (i32.store (i32.const 8) (i32.const 2048)) (i32.store (i32.const 12) (i32.load (i32.const 4)))
+    (drop (call $fd_write (i32.const 1) (i32.const 8) (i32.const 1) (i32.const 16))))`);
+  const env = { A: '1', B: '' };
+  await runtime.load('env', { wasm, env, cgiVariables: false });
+  expect(textOf(await runtime.invoke('env'))).toBe('A=1\0B=\0');
+  await runtime.load('env', { wasm, env });
+  const text = textOf(await runtime.invoke('env'));
+  expect([text.endsWith('\0A=1\0B=\0'), text.includes('REQUEST_METHOD=POST\0')]).toEqual([
+    true,
+    true,
+  ]);
+});
+
+describe('failOnExit', () => {
+  const printing = (end: string): Uint8Array =>
+    wasi(`(data (i32.const 64) "hi") (func (export "_start")
+      (i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 2))
+      (drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8))) ${end})`);
+
+  it('an_exit_code_is_told_with_the_error', async () => {
+    await runtime.load('exit', { wasm: printing('(call $proc_exit (i32.const -2))') });
+    await expect(runtime.invoke('exit')).rejects.toMatchObject({
+      ...{ code: 'ERR_GUEST_EXIT', exitCode: 2 ** 32 - 2 },
+    });
+  });
+
+  it('off_it_is_a_result_that_keeps_what_was_written', async () => {
+    await runtime.load('exit', {
+      wasm: printing('(call $proc_exit (i32.const 3))'),
+      failOnExit: false,
+    });
+    const result = await runtime.invoke('exit');
+    expect([textOf(result), result.exitCode, result.status]).toEqual(['hi', 3, 200]);
+    const streamed = await runtime.invoke('exit', { stream: true });
+    const body = await text(streamed.body);
+    expect([body, streamed.exitCode]).toEqual(['hi', 3]);
+  });
+
+  it('the_code_of_one_request_is_not_the_next_ones', async () => {
+    await runtime.load('exit', { wasm: printing(''), failOnExit: false });
+    for (let i = 0; i < 3; i++) expect((await runtime.invoke('exit')).exitCode).toBe(0);
+  });
+
+  it('a_trap_is_an_error_all_the_same', async () => {
+    await runtime.load('exit', { wasm: printing('unreachable'), failOnExit: false });
+    await expect(runtime.invoke('exit')).rejects.toMatchObject({
+      ...{ code: 'ERR_TRAP', exitCode: undefined },
+    });
+  });
 });
 
 describe('proc_exit', () => {

@@ -3,14 +3,18 @@
  * the last of them. A new descriptor gets the lowest free number, as POSIX has it. At most `maxOpenFiles` are open at once, the first ones
  * included, so no number is that high.
  */
+import { OUTCOME } from '../outcome.ts';
 import type { Sandbox } from '../sandbox.ts';
+import { UNWIND } from '../unwind.ts';
 import { realtimeOf } from './clocks.ts';
 import { Descriptor, KIND, streamDescriptor } from './descriptor.ts';
 import { EBADF, SUCCESS } from './errno.ts';
 import { openHostFolder } from './host-folder.ts';
 import type { DirectoryNode, Entry } from './node.ts';
+import type { ScratchSpec } from './preopens.ts';
 import { DIRECTORY_RIGHTS, INHERITED_RIGHTS } from './rights.ts';
 import { createScratch } from './scratch.ts';
+import { seedOf } from './seed.ts';
 
 /** Entries in all lists of a request, but for the newest one, which is kept whatever its length: some 10 MB. */
 const LISTED_ENTRIES_MAX = 65_536;
@@ -34,8 +38,7 @@ export class DescriptorTable {
       this.#descriptors.push(preopened(guestPath, openHostFolder(hostPath)));
     }
     if (scratch !== undefined) {
-      const root = createScratch(scratch, () => realtimeOf(sandbox));
-      this.#descriptors.push(preopened(scratch.guestPath, root));
+      this.#descriptors.push(preopened(scratch.guestPath, scratchOf(sandbox, scratch)));
     }
     this.#open = this.#descriptors.length;
   }
@@ -97,6 +100,17 @@ export class DescriptorTable {
     this.#descriptors.length = 0;
     this.#open = 0;
   }
+}
+
+/** Ends the guest when what the folder begins with is not there: it was when the function was loaded, but this thread is the first to need it. */
+function scratchOf(sandbox: Sandbox, scratch: ScratchSpec): DirectoryNode {
+  const seed = seedOf(scratch);
+  if (typeof seed === 'string') {
+    sandbox.doom(OUTCOME.INTERNAL, `scratch.from: ${seed}`);
+    throw UNWIND;
+  }
+  // It was read within the limits.
+  return createScratch(scratch, seed, () => realtimeOf(sandbox)) as DirectoryNode;
 }
 
 function preopened(guestPath: string, directory: DirectoryNode): Descriptor {

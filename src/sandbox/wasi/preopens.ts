@@ -5,6 +5,7 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { NAME_BYTES_MAX, PATH_BYTES_MAX } from './lookup.ts';
+import { readSeed } from './seed.ts';
 
 export interface FolderSpec {
   /** Absolute, in the guest's eyes. */
@@ -15,6 +16,8 @@ export interface FolderSpec {
 
 export interface ScratchSpec {
   readonly guestPath: string;
+  /** Of the host, absolute and real: what it begins with; '' = it begins empty. */
+  readonly hostPath: string;
   readonly maxBytes: number;
   readonly maxFiles: number;
 }
@@ -68,6 +71,7 @@ export interface PreopenOptions {
   readonly scratch?:
     | {
         readonly path?: string | undefined;
+        readonly from?: string | undefined;
         readonly maxBytes?: number | undefined;
         readonly maxFiles?: number | undefined;
       }
@@ -83,6 +87,7 @@ export function preopensOf(options: PreopenOptions): PreopenSettings {
     folders: Object.entries(folders).map(([guestPath, hostPath]) => ({ guestPath, hostPath })),
     scratch: scratch && {
       guestPath: scratch.path ?? FILE_DEFAULTS.scratchPath,
+      hostPath: scratch.from ?? '',
       maxBytes: scratch.maxBytes ?? FILE_DEFAULTS.scratchBytes,
       maxFiles: scratch.maxFiles ?? FILE_DEFAULTS.scratchFiles,
     },
@@ -140,13 +145,24 @@ export function checkPreopens<T extends PreopenSettings>(
     return { guestPath, hostPath: realpathSync(resolve(hostPath)) };
   });
   if (scratch !== undefined) checkGuestPath('scratch.path', scratch.guestPath);
+  const seeded = scratch && checkSeed(scratch, refuse);
   const least = STREAMS + seen.size;
   if (maxOpenFiles < least) {
     throw refuse(
       `maxOpenFiles: ${maxOpenFiles} is too few for three streams and ${seen.size} folder(s); at least ${least}`,
     );
   }
-  return { ...settings, folders: real };
+  return { ...settings, folders: real, scratch: seeded };
+}
+
+function checkSeed(scratch: ScratchSpec, refuse: (message: string) => Error): ScratchSpec {
+  if (scratch.hostPath === '') return scratch;
+  const problem = hostFolderProblem(scratch.hostPath);
+  if (problem !== undefined) throw refuse(`scratch.from: ${scratch.hostPath}: ${problem}`);
+  const real = { ...scratch, hostPath: realpathSync(resolve(scratch.hostPath)) };
+  const seed = readSeed(real);
+  if (typeof seed === 'string') throw refuse(`scratch.from: ${seed}`);
+  return real;
 }
 
 function checkNumbers(

@@ -52,9 +52,8 @@ export function processCalls(host: Host): Record<string, unknown> {
 
     proc_exit: (code: number): void => {
       const sandbox = host.current;
-      sandbox.exitCode = code >>> 0;
       if (code === 0) sandbox.doom(OUTCOME.OK, '');
-      else sandbox.doom(OUTCOME.EXIT, `the function ended with exit code ${code >>> 0}`);
+      else sandbox.exit(code, `the function ended with exit code ${code >>> 0}`);
       throw UNWIND;
     },
 
@@ -64,8 +63,7 @@ export function processCalls(host: Host): Record<string, unknown> {
       if (IGNORED_SIGNALS.has(signal)) return SUCCESS;
       if (STOP_SIGNALS.has(signal)) return ENOTSUP;
       const sandbox = host.current;
-      sandbox.exitCode = SIGNAL_EXIT_CODE + signal;
-      sandbox.doom(OUTCOME.EXIT, `the function ended itself by signal ${signal}`);
+      sandbox.exit(SIGNAL_EXIT_CODE + signal, `the function ended itself by signal ${signal}`);
       throw UNWIND;
     },
   };

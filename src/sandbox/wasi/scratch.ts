@@ -6,6 +6,7 @@
  *   maxBytes   sizes of files (holes too) and of what links say              ENOSPC; a write that fits in part is cut short
  *   maxFiles   names in all folders, and files that are open without one     ENOSPC
  *
+ * It begins empty, or with a seed (seed.ts), whose bytes are shared with other requests until they are written to; they count as used all the same.
  * A file's buffer grows by doubling and is given up when it becomes more than twice what a cut leaves, so the memory behind a file is at most
  * twice its size, or BUFFER_BYTES_MIN. What has no name and no descriptor any more is given back. Links are here since programs expect them of a POSIX folder and they cost nothing: lookup.ts walks them, so they
  * cannot lead out. Access times stay what they were set to, as on a file system mounted with noatime.
@@ -26,6 +27,7 @@ import {
 } from './errno.ts';
 import type { DirectoryNode, Entry, FileNode, Filestat, LinkNode, Node, OpenFile } from './node.ts';
 import { FILETYPE, type Filetype } from './node.ts';
+import type { Seed } from './seed.ts';
 
 /** As the guest sees it: no host device has this number in practice, and nothing hangs on it. */
 const SCRATCH_DEVICE = 0x6c756765n;
@@ -143,7 +145,18 @@ class ScratchFile extends ScratchNode implements FileNode, OpenFile {
   readonly readBytesMax: number = Number.POSITIVE_INFINITY;
   size = 0;
   #data = EMPTY_BYTES;
+  /** The bytes are a seed's: to be copied before they are written to. */
+  #isShared = false;
   #opened = 0;
+
+  /** Of a file that was just made. False when the quota does not have it. */
+  begin(bytes: Uint8Array<ArrayBuffer>): boolean {
+    if (!this.quota.takeBytes(bytes.length)) return false;
+    this.#data = bytes;
+    this.#isShared = true;
+    this.size = bytes.length;
+    return true;
+  }
 
   open(): OpenFile {
     this.#opened++;
@@ -196,13 +209,15 @@ class ScratchFile extends ScratchNode implements FileNode, OpenFile {
 
   /** False when the process has no memory left. */
   #reserve(bytes: number): boolean {
-    if (bytes <= this.#data.length) return true;
+    if (bytes <= this.#data.length && !this.#isShared) return true;
     return this.#move(Math.max(bytes, 2 * this.#data.length, BUFFER_BYTES_MIN));
   }
 
   /** A buffer that stayed would be memory that no quota counts: one for each file, as large as the quota. */
   #cut(bytes: number): boolean {
-    if (this.#data.length > Math.max(2 * bytes, BUFFER_BYTES_MIN)) return this.#move(bytes);
+    if (this.#isShared || this.#data.length > Math.max(2 * bytes, BUFFER_BYTES_MIN)) {
+      return this.#move(bytes);
+    }
     this.#data.fill(0, bytes, this.size);
     return true;
   }
@@ -212,6 +227,7 @@ class ScratchFile extends ScratchNode implements FileNode, OpenFile {
       const data = new Uint8Array(capacity);
       data.set(this.#data.subarray(0, capacity));
       this.#data = data;
+      this.#isShared = false;
       return true;
     } catch {
       return false;
@@ -222,6 +238,7 @@ class ScratchFile extends ScratchNode implements FileNode, OpenFile {
     this.quota.takeBytes(-this.size);
     this.size = 0;
     this.#data = EMPTY_BYTES;
+    this.#isShared = false;
   }
 }
 
@@ -277,6 +294,20 @@ class ScratchDirectory extends ScratchNode implements DirectoryNode {
     }
     // A guest has one scratch folder: all its nodes are of this one.
     return this.#add(name, node);
+  }
+
+  /** False when the quota does not have it. */
+  plant(seed: Seed): boolean {
+    return seed.every((entry) => {
+      if (entry.kind === 'link') return this.createLink(entry.name, entry.target) === SUCCESS;
+      if (entry.kind === 'file') {
+        const file = new ScratchFile(this.quota);
+        return this.#add(entry.name, file) === SUCCESS && file.begin(entry.bytes);
+      }
+      const made = new ScratchDirectory(this.quota);
+      made.parent = this;
+      return this.#add(entry.name, made) === SUCCESS && made.plant(entry.entries);
+    });
   }
 
   unlink(name: string): number {
@@ -352,12 +383,13 @@ class ScratchDirectory extends ScratchNode implements DirectoryNode {
   }
 }
 
-/** A folder of its own, empty. `now` is the time that its files get. */
+/** A folder of its own. `now` is the time that its files get. Undefined: the seed does not fit into it. */
 export function createScratch(
   { maxBytes, maxFiles }: { readonly maxBytes: number; readonly maxFiles: number },
+  seed: Seed,
   now: () => bigint,
-): DirectoryNode {
+): DirectoryNode | undefined {
   const root = new ScratchDirectory(new Quota(maxBytes, maxFiles, now));
   root.links = 1;
-  return root;
+  return root.plant(seed) ? root : undefined;
 }

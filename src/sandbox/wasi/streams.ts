@@ -9,8 +9,6 @@ import { IOVECS } from './guest-memory.ts';
 import { requestOf, stateOf, type WasiState } from './state.ts';
 
 const LOG_LINE_BYTES_MAX = 8192;
-/** What a request may log in all: a guest in a loop must not fill the operator's disk. */
-const LOG_BYTES_MAX = 65536;
 
 /** Fills the first `count` of IOVECS from the body. How many bytes; 0 at its end. */
 export function readInput(sandbox: Sandbox, count: number): number {
@@ -70,7 +68,7 @@ function printed(sandbox: Sandbox, at: number, bytes: number): void {
 
 /** Collects whole lines, since a guest may print one in several writes. */
 function logged(host: Host, sandbox: Sandbox, at: number, bytes: number): void {
-  const room = Math.min(bytes, LOG_BYTES_MAX - sandbox.loggedBytes);
+  const room = Math.min(bytes, sandbox.spec.maxLogBytes - sandbox.loggedBytes);
   if (room <= 0) return;
   sandbox.loggedBytes += room;
   const state = stateOf(sandbox);

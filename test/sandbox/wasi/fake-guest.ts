@@ -87,7 +87,10 @@ export class FakeGuest {
         return true;
       },
     };
-    const spec = { iface: 'wasi', response: 'raw', maxOutputBytes: 100, ...preopensOf(options) };
+    const spec = {
+      ...{ iface: 'wasi', response: 'raw', maxOutputBytes: 100, maxLogBytes: 65_536 },
+      ...preopensOf(options),
+    };
     this.sandbox = {
       u8: this.u8,
       spec: spec as unknown as FunctionSpec,
