@@ -45,6 +45,8 @@ enum luge_errno {
 LUGE_IMPORT(method) int32_t luge_method(char *ptr, uint32_t cap);
 LUGE_IMPORT(path) int32_t luge_path(char *ptr, uint32_t cap);
 LUGE_IMPORT(query) int32_t luge_query(char *ptr, uint32_t cap);
+/* What `:name` of the route's pattern, or "*", its wildcard, stands for, as it was sent. -1: there is none of that name. */
+LUGE_IMPORT(param) int32_t luge_param(const char *name, uint32_t name_bytes, char *ptr, uint32_t cap);
 /* -1: there is no such header. */
 LUGE_IMPORT(header) int32_t luge_header(const char *name, uint32_t name_bytes, char *ptr, uint32_t cap);
 LUGE_IMPORT(body_size) int32_t luge_body_size(void);

@@ -20,6 +20,8 @@ declare function hostMethod(buffer: usize, capacity: i32): i32;
 declare function hostPath(buffer: usize, capacity: i32): i32;
 @external("luge", "query")
 declare function hostQuery(buffer: usize, capacity: i32): i32;
+@external("luge", "param")
+declare function hostParam(name: usize, nameBytes: i32, buffer: usize, capacity: i32): i32;
 @external("luge", "header")
 declare function hostHeader(name: usize, nameBytes: i32, buffer: usize, capacity: i32): i32;
 @external("luge", "body_size")
@@ -117,16 +119,29 @@ export function query(): string {
   return headText(hostQuery);
 }
 
-/** The value of a request header (upper and lower case are alike), or null if it is absent. */
-export function header(name: string): string | null {
+/** Reads a text by its name, or null if it is absent. */
+function namedText(
+  read: (name: usize, nameBytes: i32, buffer: usize, capacity: i32) => i32,
+  name: string,
+): string | null {
   const key = String.UTF8.encode(name);
   const keyBytes = key.byteLength;
-  const bytes = hostHeader(changetype<usize>(key), keyBytes, scratch, SCRATCH_BYTES);
+  const bytes = read(changetype<usize>(key), keyBytes, scratch, SCRATCH_BYTES);
   if (bytes < 0) return null;
   if (bytes <= SCRATCH_BYTES) return String.UTF8.decodeUnsafe(scratch, bytes);
   const buffer = heap.alloc(bytes);
-  hostHeader(changetype<usize>(key), keyBytes, buffer, bytes);
+  read(changetype<usize>(key), keyBytes, buffer, bytes);
   return String.UTF8.decodeUnsafe(buffer, bytes);
+}
+
+/** What `:name` of the route's pattern, or "*", its wildcard, stands for, as it came: not decoded. Null if the route has none of that name. */
+export function param(name: string): string | null {
+  return namedText(hostParam, name);
+}
+
+/** The value of a request header (upper and lower case are alike), or null if it is absent. */
+export function header(name: string): string | null {
+  return namedText(hostHeader, name);
 }
 
 /** Bytes in the request body. */

@@ -211,6 +211,8 @@ export interface InvokeOptions {
   readonly method?: string;
   /** Path and query. Default: the function's route. */
   readonly target?: string;
+  /** Makes the path from the function's route instead: what its parameters are, by name, and `*` for its wildcard (default ''). Values are encoded, but for the slashes of `*`. */
+  readonly params?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   /** Shortens the function's deadline. */
   readonly deadlineMs?: number;

@@ -7,6 +7,7 @@ import { Producer, type ProducerPlace } from './producer.ts';
 import {
   fieldLines,
   METHOD_DEFAULT,
+  pathOf,
   type RequestText,
   requestFault,
   targetOf,
@@ -188,11 +189,23 @@ function streamOf(exchange: Exchange, call: Call, stream: ResultStream): StreamR
 }
 
 function requestOf(spec: FunctionSpec, options: InvokeOptions): RequestText {
-  const { method = METHOD_DEFAULT, target = targetOf(spec) } = options;
+  const { method = METHOD_DEFAULT } = options;
+  const target = targetFor(spec, options);
   const fields = Object.entries(options.headers ?? {});
   const fault = requestFault(method, target, fields);
   if (fault !== undefined) throw new LugeError('ERR_INVALID_ARGUMENT', 400, `invoke: ${fault}`);
   return { method, target, headers: fieldLines(fields) };
+}
+
+function targetFor(spec: FunctionSpec, { target, params }: InvokeOptions): string {
+  if (params === undefined) return target ?? targetOf(spec);
+  try {
+    if (target === undefined) return pathOf(spec.route, params);
+  } catch (error) {
+    const text = `invoke: ${(error as Error).message}`;
+    throw new LugeError('ERR_INVALID_ARGUMENT', 400, text, { cause: error });
+  }
+  throw new LugeError('ERR_INVALID_ARGUMENT', 400, 'invoke: either target or params, not both');
 }
 
 function resultOf(exchange: Exchange, spec: FunctionSpec): InvokeResult {

@@ -19,6 +19,26 @@ export function targetOf({ route }: FunctionSpec): string {
   return route.endsWith('/*') ? route.slice(0, -1) : route;
 }
 
+/** The route with values in the place of its parameters. Throws a RangeError that says which is missing, empty or too many. */
+export function pathOf(route: string, params: Readonly<Record<string, string>>): string {
+  const left = new Set(Object.keys(params));
+  const segments = route.split('/');
+  const filled = segments.map((segment, index) => {
+    const isWildcard = segment === '*' && index === segments.length - 1;
+    if (!isWildcard && !segment.startsWith(':')) return segment;
+    const name = isWildcard ? segment : segment.slice(1);
+    left.delete(name);
+    const value = Object.hasOwn(params, name) ? (params[name] as string) : '';
+    if (isWildcard) return value.split('/').map(encodeURIComponent).join('/');
+    if (value === '')
+      throw new RangeError(`params.${name} is missing or empty: the route is ${route}`);
+    return encodeURIComponent(value);
+  });
+  const [unknown] = left;
+  if (unknown !== undefined) throw new RangeError(`the route ${route} has no parameter ${unknown}`);
+  return filled.join('/');
+}
+
 /** What is wrong with a request line's parts and fields, or undefined. */
 export function requestFault(
   method: string,

@@ -28,7 +28,7 @@ export interface FunctionSpec {
   /** Whose it is: its functions share limits and a key-value store, and may call each other. */
   readonly tenant: string;
   readonly tenantId: number;
-  /** The route it answers, as the guest sees it (argv[0], SCRIPT_NAME). */
+  /** The route it answers, as the guest sees it (argv[0]), and whose parameters it asks for. */
   readonly route: string;
   readonly iface: 'wasi' | 'luge';
   /** What each sandbox needs of its own; the first is memory 0, if there is one. */

@@ -23,6 +23,7 @@ const SIGNATURES: ReadonlyMap<string, HostSignature> = new Map([
   ['luge.method', signature('ii')],
   ['luge.path', signature('ii')],
   ['luge.query', signature('ii')],
+  ['luge.param', signature('iiii')],
   ['luge.header', signature('iiii')],
   ['luge.body_size', signature('')],
   ['luge.body_read', signature('iii')],

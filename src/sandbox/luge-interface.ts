@@ -8,7 +8,7 @@ import { ERRNO } from './errno.ts';
 import { guestRange, guestText } from './guest-range.ts';
 import type { Host } from './host.ts';
 import { OUTCOME } from './outcome.ts';
-import { headerValue } from './request-head.ts';
+import { headerValue, parameterValue } from './request-head.ts';
 import { addHeader, appendBody, setStatus } from './response.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
@@ -38,16 +38,18 @@ export function lugeImports(host: Host): Record<string, unknown> {
       return copyOut(host.current, exchange.methodBytes + skip, count, ptr, cap);
     },
 
+    param: (namePtr: number, nameBytes: number, ptr: number, cap: number): number => {
+      const sandbox = host.current;
+      if (nameBytes >>> 0 > NAME_BYTES_MAX) return ABSENT;
+      const name = guestText(sandbox, namePtr, nameBytes);
+      return textOut(sandbox, parameterValue(requestOf(sandbox), sandbox.spec, name), ptr, cap);
+    },
+
     header: (namePtr: number, nameBytes: number, ptr: number, cap: number): number => {
       const sandbox = host.current;
       if (nameBytes >>> 0 > NAME_BYTES_MAX) return ABSENT;
-      const value = headerValue(requestOf(sandbox), guestText(sandbox, namePtr, nameBytes));
-      if (value === undefined) return ABSENT;
-      const bytes = Buffer.from(value, 'latin1');
-      const count = Math.min(bytes.length, cap >>> 0);
-      const at = guestRange(sandbox, ptr, count);
-      sandbox.u8.set(bytes.subarray(0, count), at);
-      return bytes.length;
+      const name = guestText(sandbox, namePtr, nameBytes);
+      return textOut(sandbox, headerValue(requestOf(sandbox), name), ptr, cap);
     },
 
     body_size: (): number => requestOf(host.current).bodyBytes,
@@ -119,6 +121,15 @@ export function lugeImports(host: Host): Record<string, unknown> {
 function requestOf(sandbox: Sandbox): NonNullable<Sandbox['exchange']> {
   // A host call can only come from a guest that runs, and it runs only with a request.
   return sandbox.exchange as NonNullable<Sandbox['exchange']>;
+}
+
+/** A character is a byte. */
+function textOut(sandbox: Sandbox, text: string | undefined, ptr: number, cap: number): number {
+  if (text === undefined) return ABSENT;
+  const count = Math.min(text.length, cap >>> 0);
+  const at = guestRange(sandbox, ptr, count);
+  sandbox.u8.set(Buffer.from(text.slice(0, count), 'latin1'), at);
+  return text.length;
 }
 
 function copyOut(

@@ -1,6 +1,7 @@
 /** Reads the head of a request for guests: header fields and CGI variables. The listener has checked its syntax. */
 import type { Exchange } from './exchange.ts';
 import type { FunctionSpec } from './function-image.ts';
+import { matchRoute } from './route-match.ts';
 
 const SOFTWARE = 'luge';
 
@@ -32,7 +33,16 @@ export function argumentsOf(exchange: Exchange, spec: FunctionSpec): string[] {
   return [spec.route, ...spec.args, ...parameters];
 }
 
-/** The CGI/1.1 meta-variables (RFC 3875), one HTTP_ variable a field, then the route's own; text is latin1 = bytes. */
+/** What `name` of the route's pattern, or `*`, stands for in the path, as it was sent; undefined: there is none of that name. */
+export function parameterValue(
+  exchange: Exchange,
+  spec: FunctionSpec,
+  name: string,
+): string | undefined {
+  return matchRoute(spec.route, exchange.path()).parameters.get(name);
+}
+
+/** The CGI/1.1 meta-variables (RFC 3875), one HTTP_ variable a field, the route's parameters, then its own; text is latin1 = bytes. */
 export function environmentOf(exchange: Exchange, spec: FunctionSpec): string[] {
   if (!spec.hasCgiVariables) return [...spec.env];
   const fields = new Map<string, string>();
@@ -44,6 +54,8 @@ export function environmentOf(exchange: Exchange, spec: FunctionSpec): string[] 
   });
   const host = fields.get('HOST') ?? '';
   const port = /:(\d+)$/.exec(host);
+  const path = exchange.path();
+  const { parameters, ownChars } = matchRoute(spec.route, path);
   const variables = [
     'GATEWAY_INTERFACE=CGI/1.1',
     `SERVER_SOFTWARE=${SOFTWARE}`,
@@ -51,9 +63,9 @@ export function environmentOf(exchange: Exchange, spec: FunctionSpec): string[] 
     `SERVER_NAME=${port === null ? host : host.slice(0, port.index)}`,
     `SERVER_PORT=${port?.[1] ?? '80'}`,
     `REQUEST_METHOD=${exchange.method()}`,
-    `REQUEST_URI=${exchange.query() === '' ? exchange.path() : `${exchange.path()}?${exchange.query()}`}`,
-    `SCRIPT_NAME=${scriptName(spec.route)}`,
-    `PATH_INFO=${percentDecoded(exchange.path())}`,
+    `REQUEST_URI=${exchange.query() === '' ? path : `${path}?${exchange.query()}`}`,
+    `SCRIPT_NAME=${percentDecoded(path.slice(0, ownChars))}`,
+    `PATH_INFO=${percentDecoded(path.slice(ownChars))}`,
     `QUERY_STRING=${exchange.query()}`,
     `REMOTE_ADDR=${exchange.peer()}`,
   ];
@@ -65,12 +77,10 @@ export function environmentOf(exchange: Exchange, spec: FunctionSpec): string[] 
     if (key === 'CONTENT_TYPE' || key === 'CONTENT_LENGTH' || key === 'PROXY') continue;
     variables.push(`HTTP_${key}=${value}`);
   }
+  for (const [name, value] of parameters) {
+    variables.push(name === '*' ? `LUGE_WILDCARD=${value}` : `LUGE_PARAM_${name}=${value}`);
+  }
   return [...variables, ...spec.env];
-}
-
-/** The part of the route that is a path: without a wildcard's tail. */
-function scriptName(route: string): string {
-  return route.endsWith('/*') ? route.slice(0, -2) : route;
 }
 
 /** Percent-decoded as bytes; as it came when that would give a NUL or a triplet is broken. */

@@ -18,6 +18,7 @@ const LUGE = `
   (import "luge" "method" (func $method (param i32 i32) (result i32)))
   (import "luge" "path" (func $path (param i32 i32) (result i32)))
   (import "luge" "query" (func $query (param i32 i32) (result i32)))
+  (import "luge" "param" (func $param (param i32 i32 i32 i32) (result i32)))
   (import "luge" "header" (func $header (param i32 i32 i32 i32) (result i32)))
   (import "luge" "body_size" (func $body_size (result i32)))
   (import "luge" "body_read" (func $body_read (param i32 i32 i32) (result i32)))

@@ -44,6 +44,7 @@ set_header 0
 method 4 POST
 path 9 /c/d%20e/
 query 3 q=1
+param 5 d%20e
 header 5 value
 no_header -1
 cut 4 PO
@@ -79,7 +80,7 @@ describe.skipIf(missing !== '')(`luge.h${because}`, () => {
     const logged: string[] = [];
     await using runtime = await small({ onLog: ({ text }) => logged.push(text) });
     await runtime.load('echo', { wasm: CALLEE });
-    await runtime.load('program', { wasm });
+    await runtime.load('program', { wasm, route: '/c/:id/' });
     for (let round = 0; round < 2; round++) {
       const result = await runtime.invoke('program', {
         target: '/c/d%20e/?q=1',

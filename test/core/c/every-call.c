@@ -47,6 +47,7 @@ static void request(void) {
   say("method", luge_method(bytes, sizeof bytes), bytes, sizeof bytes);
   say("path", luge_path(bytes, sizeof bytes), bytes, sizeof bytes);
   say("query", luge_query(bytes, sizeof bytes), bytes, sizeof bytes);
+  say("param", luge_param("id", 2, bytes, sizeof bytes), bytes, sizeof bytes);
   say("header", luge_header("x-a", 3, bytes, sizeof bytes), bytes, sizeof bytes);
   say("no_header", luge_header("x-b", 3, bytes, sizeof bytes), 0, 0);
   say("cut", luge_method(bytes, 2), bytes, 2);
