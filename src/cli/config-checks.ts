@@ -1,6 +1,7 @@
 /** What keys of a configuration mean for each other: what the shape of each (config.ts) cannot say. */
 import { resolve } from 'node:path';
 import { hostFolderProblem } from '../sandbox/index.ts';
+import { checkAddresses } from './config-listen.ts';
 import {
   type ConfigDocument,
   checkTenants,
@@ -16,7 +17,8 @@ import { DEFAULTS } from './settings.ts';
 export function checkSpan(document: ConfigDocument, folder: string): void {
   const root = document.value;
   const tenants = rawItems(rawField(root, 'tenants'), ['tenants']);
-  checkTenants(document, tenants, String(rawField(root, 'host') ?? DEFAULTS.host));
+  checkTenants(document, tenants);
+  checkAddresses(document, tenants.length > 0 ? tenants : [{ path: [], value: root }], folder);
   checkForm(document);
   checkFolders(document, ['defaults'], rawField(root, 'defaults'), folder);
   checkRoutes(document, rawItems(rawField(root, 'routes'), ['routes']), folder);
@@ -38,8 +40,10 @@ function checkForm(document: ConfigDocument): void {
   if (routes !== undefined) {
     document.report(['tenants'], 'either "routes" or "tenants", not both', 'key');
   }
-  if (rawField(root, 'port') !== undefined) {
-    document.report(['port'], 'with "tenants", each tenant has a port of its own', 'key');
+  for (const key of ['port', 'listen']) {
+    if (rawField(root, key) === undefined) continue;
+    const what = key === 'port' ? 'a port' : 'addresses';
+    document.report([key], `with "tenants", each tenant has ${what} of its own`, 'key');
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import { z } from 'zod';
 import type { ModelOptions } from '../core/index.ts';
+import type { ListenEntry } from './listen-entry.ts';
 import { describeRange, type NumberRange, suggest } from './settings.ts';
 
 // ---- problems --------------------------------------------------------------------------------------------------
@@ -400,9 +401,7 @@ export interface RouteConfig {
 
 export interface TenantConfig {
   readonly name: string;
-  readonly host: string;
-  /** 0: any free port. */
-  readonly port: number;
+  readonly listen: readonly ListenEntry[];
   /** 0: best effort, no budget. */
   readonly replenishmentPeriodNs: number;
   readonly maxBudgetNs: number;
@@ -488,39 +487,19 @@ export function rawItems(value: unknown, path: JsonPath): { path: JsonPath; valu
   return value.map((item: unknown, index) => ({ path: [...path, index], value: item }));
 }
 
-/**
- * Names and ports of tenants must differ. Works on the raw tree, so that a wrong field elsewhere hides nothing.
- * Two tenants may share a port on different addresses; an address that means all of them shares with none.
- */
+/** Names of tenants must differ. Works on the raw tree, so that a wrong field elsewhere hides nothing. */
 export function checkTenants(
   document: ConfigDocument,
   tenants: readonly { path: JsonPath; value: unknown }[],
-  defaultHost: string,
 ): void {
   const names = new Map<string, JsonPath>();
-  const bound: { port: number; host: string; path: JsonPath }[] = [];
   for (const { path, value } of tenants) {
     const name = rawField(value, 'name');
-    if (typeof name === 'string') {
-      const first = names.get(name);
-      if (first === undefined) names.set(name, path);
-      else {
-        document.report([...path, 'name'], `"${name}" is already the name of ${formatPath(first)}`);
-      }
+    if (typeof name !== 'string') continue;
+    const first = names.get(name);
+    if (first === undefined) names.set(name, path);
+    else {
+      document.report([...path, 'name'], `"${name}" is already the name of ${formatPath(first)}`);
     }
-    const port = rawField(value, 'port');
-    if (typeof port !== 'number' || port === 0) continue;
-    const host = String(rawField(value, 'host') ?? defaultHost);
-    const other = bound.find((b) => b.port === port && sharesAddress(b.host, host));
-    if (other === undefined) bound.push({ port, host, path });
-    else
-      document.report(
-        [...path, 'port'],
-        `${port} is already the port of ${formatPath(other.path)}`,
-      );
   }
-}
-
-function sharesAddress(a: string, b: string): boolean {
-  return [a, b].some((host) => host === '0.0.0.0' || host === '::') || a === b;
 }

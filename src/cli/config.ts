@@ -18,6 +18,7 @@ import {
 import type { HttpLimits } from '../http/index.ts';
 import { FILE_DEFAULTS, guestPathProblem } from '../sandbox/index.ts';
 import { checkSpan } from './config-checks.ts';
+import { listenEntries, listenFields, placeTenants } from './config-listen.ts';
 import {
   CONTENT_TYPE,
   ConfigDocument,
@@ -33,6 +34,7 @@ import {
   textField,
   WITHOUT_NUL,
 } from './config-schema.ts';
+import type { ListenEntry } from './listen-entry.ts';
 import { isBinaryModule, moduleFileProblem } from './module-file.ts';
 import {
   DEFAULTS,
@@ -220,7 +222,8 @@ const tenantSchema = z.strictObject(
   {
     name: textField('a non-empty name without control characters', /^[^\p{Cc}]{1,128}$/u),
     host: hostSchema.optional(),
-    port: numberField(LIMITS.port),
+    port: numberField(LIMITS.port).optional(),
+    ...listenFields,
     replenishmentPeriodUs: numberField(LIMITS.budgetUs).optional(),
     maxBudgetUs: numberField(LIMITS.budgetUs).optional(),
     kv: z
@@ -258,6 +261,7 @@ const lugeSchema = z.strictObject(
     $schema: z.string({ error: mustBe('a string') }).optional(),
     host: hostSchema.optional(),
     port: numberField(LIMITS.port).optional(),
+    ...listenFields,
     workers: z
       .union([z.literal('auto'), numberField(LIMITS.workers, WORKERS)], { error: mustBe(WORKERS) })
       .optional(),
@@ -327,7 +331,7 @@ const lugeSchema = z.strictObject(
 
 type LugeFile = z.infer<typeof lugeSchema>;
 type LugeRoute = z.infer<typeof routeSchema>;
-type LugeTenant = Omit<z.infer<typeof tenantSchema>, 'port'> & { port?: number | undefined };
+type LugeTenant = z.infer<typeof tenantSchema>;
 
 /** What someone who comes from a spec of SLEdge would write. */
 const SLEDGE_NAMES: Readonly<Record<string, string>> = {
@@ -398,7 +402,8 @@ function moduleConfig(path: string, overrides: ServeOverrides): ServeConfig {
     args: [],
     tryArgs: undefined,
   };
-  const tenant = lugeTenant({ name: 'default', routes: [] }, DEFAULTS.host, [route], overrides);
+  const listen = listenEntries({}, {}, '.', overrides);
+  const tenant = lugeTenant({ name: 'default', routes: [] }, listen, [route]);
   return serveConfig(path, 'module', {}, [tenant], [], overrides);
 }
 
@@ -415,14 +420,14 @@ function lugeConfig(
   checkSpan(document, folder);
   document.settle();
   // settle() has thrown if the shape was wrong: zod never fails without an issue.
-  const { defaults = {}, host = DEFAULTS.host, tenants, routes = [], ...rest } = file!;
-  const listed: LugeTenant[] = tenants ?? [{ name: 'default', port: rest.port, routes }];
+  const { defaults = {}, tenants, routes = [], ...rest } = file!;
+  const { port, listen } = rest;
+  const listed: LugeTenant[] = tenants ?? [{ name: 'default', port, listen, routes }];
   const built = listed.map((tenant) =>
     lugeTenant(
       tenant,
-      host,
+      listenEntries(tenant, rest, folder, overrides),
       tenant.routes.map((route) => lugeRoute(route, defaults, folder, overrides)),
-      overrides,
     ),
   );
   return serveConfig(path, 'luge', rest, built, warnings, overrides);
@@ -430,14 +435,12 @@ function lugeConfig(
 
 function lugeTenant(
   tenant: LugeTenant,
-  host: string,
+  listen: readonly ListenEntry[],
   routes: readonly RouteConfig[],
-  overrides: ServeOverrides,
 ): TenantConfig {
   return {
     name: tenant.name,
-    host: overrides.host ?? tenant.host ?? host,
-    port: tenant.port ?? DEFAULTS.port,
+    listen,
     replenishmentPeriodNs: (tenant.replenishmentPeriodUs ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
     kvMaxBytes: tenant.kv?.maxBytes,
@@ -601,7 +604,7 @@ function serveConfig(
     logRequests: overrides.logRequests ?? file.logRequests ?? DEFAULTS.logRequests,
     admission: admissionOf(file.admission, overrides.admission),
     kv: kvOptions(source, file.kv, overrides),
-    tenants: withPort(source, tenants, overrides, warnings),
+    tenants: placeTenants(source, tenants, overrides, warnings),
     warnings,
   };
 }
@@ -629,22 +632,6 @@ function kvOptions(source: string, kv: LugeFile['kv'], overrides: ServeOverrides
     file: kvFile === undefined ? file : resolve(kvFile),
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-}
-
-/** One port cannot serve two tenants. A PORT in the environment was not meant for such a file; the others were. */
-function withPort(
-  file: string,
-  tenants: readonly TenantConfig[],
-  overrides: ServeOverrides,
-  warnings: string[],
-): readonly TenantConfig[] {
-  const { port, portSource = 'the port' } = overrides;
-  if (port === undefined) return tenants;
-  if (tenants.length === 1) return tenants.map((tenant) => ({ ...tenant, port }));
-  const message = `${portSource} is for one tenant, the file has ${tenants.length} with a port each`;
-  if (portSource !== 'PORT') throw new ConfigError(file, [{ path: '', message }]);
-  warnings.push(`${file}: ${message}; it is not used`);
-  return tenants;
 }
 
 /** A flag switches; how much is kept back is the file's to say. */

@@ -63,6 +63,7 @@ export const LIMITS: {
   readonly openFiles: NumberRange;
   readonly clockResolutionNs: NumberRange;
   readonly foldersMax: number;
+  readonly addressesMax: number;
   readonly tenantsMax: number;
   readonly routesMax: number;
 } = {
@@ -120,6 +121,7 @@ export const LIMITS: {
   clockResolutionNs: { ...FILE_LIMITS.clockResolutionNs, whole: true },
   // Out of thin air; a descriptor each.
   foldersMax: 64,
+  addressesMax: 64,
   tenantsMax: 1024,
   routesMax: 4096,
 };

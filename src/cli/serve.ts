@@ -13,9 +13,18 @@ import {
   type TenantLimits,
   workerCount,
 } from '../core/index.ts';
-import { type HttpServer, type HttpSite, listen, Router } from '../http/index.ts';
+import {
+  addressText,
+  type HttpServer,
+  type HttpSite,
+  type ListenAddress,
+  ListenError,
+  listen,
+  Router,
+} from '../http/index.ts';
 import { compileFunction, nativeAddon, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
+import { boundEntries, entryText } from './listen-entry.ts';
 import { readModule } from './module-file.ts';
 import { DEFAULTS, resolveSettings, type ServeSettings } from './settings.ts';
 
@@ -24,13 +33,15 @@ const FAILED = 1;
 const BAD_INPUT = 2;
 const NS_PER_MS = 1e6;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** What is wrong with what the user gave: one line each, no stack. */
 class InputError extends Error {}
 
 export async function serve(
   file: string,
   flags: Readonly<Record<string, unknown>>,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Promise<number> {
   try {
     const settings = resolveSettings(flags, env);
@@ -40,7 +51,7 @@ export async function serve(
     }
     checkRouters(config);
     const machine = machineOf(config);
-    return settings.check ? await check(config, machine) : await run(config, settings);
+    return settings.check ? await check(config, machine) : await run(config, settings, env);
   } catch (error) {
     complain(`error: ${messageOf(error)}`);
     return isBadInput(error) ? BAD_INPUT : FAILED;
@@ -152,7 +163,13 @@ function unusual(name: string, value: number, usual: number, unit: string): stri
   return value === usual ? [] : [`${name} ${value} ${unit}`];
 }
 
-function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly string[]): HttpSite {
+/** Its routes, and (`listen`) where they are served: none while they are only checked. */
+function siteOf(
+  tenant: TenantConfig,
+  ids: readonly number[],
+  types: readonly string[],
+  listen: readonly ListenAddress[] = [],
+): HttpSite {
   const mode = tenant.routes.some(({ match }) => match === 'prefix') ? 'sledge' : 'luge';
   const routes = tenant.routes.map((route, i) => ({
     pattern: route.route,
@@ -172,7 +189,7 @@ function siteOf(tenant: TenantConfig, ids: readonly number[], types: readonly st
   } catch (error) {
     throw new InputError(`tenant ${tenant.name}: ${messageOf(error)}`, { cause: error });
   }
-  return { host: tenant.host, port: tenant.port, mode, routes };
+  return { listen, mode, routes };
 }
 
 /** Compiles every module as `run` would, and says what would be served. */
@@ -194,7 +211,7 @@ async function check(config: ServeConfig, { limits, cores }: Machine): Promise<n
       });
     }
     print(
-      `ok: ${tenant.name} on ${tenant.host}:${tenant.port}, ${tenant.routes.length} route(s)${tenantLimit(tenant)}`,
+      `ok: ${tenant.name} on ${tenant.listen.map(entryText).join(', ')}, ${tenant.routes.length} route(s)${tenantLimit(tenant)}`,
     );
     for (const route of tenant.routes) print(`  ${route.route}: ${routeLimits(route)}`);
   }
@@ -255,7 +272,23 @@ async function atRoute<T>(route: RouteConfig, work: () => Promise<T>): Promise<T
   }
 }
 
-async function run(config: ServeConfig, settings: ServeSettings): Promise<number> {
+/** What each tenant listens at. */
+function placesOf(config: ServeConfig, env: Environment): ListenAddress[][] {
+  return config.tenants.map(({ name, listen }) => {
+    try {
+      return boundEntries(listen, env);
+    } catch (error) {
+      throw new InputError(`tenant ${name}: ${messageOf(error)}`, { cause: error });
+    }
+  });
+}
+
+async function run(
+  config: ServeConfig,
+  settings: ServeSettings,
+  env: Environment,
+): Promise<number> {
+  const places = placesOf(config, env);
   const { maxSandboxesPerWorker } = config;
   const budgets = config.tenants.filter(({ maxBudgetNs }) => maxBudgetNs > 0);
   if (budgets.length > 0 && config.scheduler !== 'mtds' && !settings.quiet) {
@@ -295,7 +328,9 @@ async function run(config: ServeConfig, settings: ServeSettings): Promise<number
   }
   try {
     const sites: HttpSite[] = [];
-    for (const tenant of config.tenants) sites.push(await loadTenant(runtime, tenant));
+    for (const [i, tenant] of config.tenants.entries()) {
+      sites.push(await loadTenant(runtime, tenant, places[i] ?? []));
+    }
     const server = await listenAll(runtime, config, sites, settings, (error) => {
       failure = error;
       stop();
@@ -325,7 +360,11 @@ function tenantLimits(runtime: Runtime, tenant: TenantConfig): TenantLimits {
   return { ...limits, budgetMs, periodMs };
 }
 
-async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpSite> {
+async function loadTenant(
+  runtime: Runtime,
+  tenant: TenantConfig,
+  listen: readonly ListenAddress[],
+): Promise<HttpSite> {
   const modules = new ModuleCache();
   runtime.setTenantLimits(tenant.name, tenantLimits(runtime, tenant));
   const ids: number[] = [];
@@ -367,7 +406,7 @@ async function loadTenant(runtime: Runtime, tenant: TenantConfig): Promise<HttpS
     ids.push(loaded.spec.id);
     types.push(route.contentType);
   }
-  return siteOf(tenant, ids, types);
+  return siteOf(tenant, ids, types, listen);
 }
 
 async function listenAll(
@@ -386,20 +425,9 @@ async function listenAll(
       ...(config.logRequests && !settings.quiet ? { onAccess: print } : {}),
     });
   } catch (error) {
-    const code = (error as { code?: string }).code;
-    if (code === 'EADDRINUSE' || code === 'EACCES' || code === 'EADDRNOTAVAIL') {
-      const why = {
-        EADDRINUSE: 'is in use',
-        EACCES: 'is not allowed',
-        EADDRNOTAVAIL: 'is no address of this machine',
-      }[code];
-      const address =
-        /\S+:\d+$/.exec(messageOf(error))?.[0] ?? `${sites[0]?.host}:${sites[0]?.port}`;
-      throw new Error(`${address} ${why} [${code}]; another one: --port or --host`, {
-        cause: error,
-      });
-    }
-    throw error;
+    if (!(error instanceof ListenError)) throw error;
+    const hint = error.address === undefined ? '' : '; another one: --port, --host or --listen';
+    throw new Error(`${error.message} [${error.code}]${hint}`, { cause: error });
   }
 }
 
@@ -417,23 +445,38 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
     print(`luge: admission up to ${admission.capacity} of ${runtime.workers} worker(s), then 429`);
   }
   config.tenants.forEach((tenant, i) => {
-    const host = tenant.host.includes(':') ? `[${tenant.host}]` : tenant.host;
-    const base = `http://${host}:${server.ports[i]}`;
-    print(
-      `\nlistening on ${base}${config.tenants.length > 1 ? `  (${tenant.name})` : ''}${tenantLimit(tenant)}`,
-    );
+    const name = config.tenants.length > 1 ? `  (${tenant.name})` : '';
+    const addresses = server.addresses[i] ?? [];
+    print('');
+    for (const address of addresses) {
+      print(`listening on ${baseUrl(address)}${name}${tenantLimit(tenant)}`);
+    }
     for (const route of tenant.routes) {
       const file = relative(process.cwd(), route.module) || route.module;
       print(`  ${(route.methods?.join(',') ?? 'ANY').padEnd(8)} ${route.route.padEnd(16)} ${file}`);
       print(`           ${routeLimits(route)}`);
-      print(`           curl ${curlArguments(base, route)}`);
+      for (const line of curlLines(addresses[0], route)) print(`           ${line}`);
     }
   });
   print('\nCtrl-C drains and stops');
 }
 
-/** The URL, with what the route's `try` says: a part of the URL, or arguments before it. */
-function curlArguments(base: string, route: RouteConfig): string {
+function baseUrl(address: ListenAddress): string {
+  return address.kind === 'tcp' ? `http://${addressText(address)}` : addressText(address);
+}
+
+/** None where curl cannot get there. */
+function curlLines(address: ListenAddress | undefined, route: RouteConfig): string[] {
+  if (address === undefined || address.kind === 'fd') return [];
+  if (address.kind === 'tcp') return [`curl ${curlUrl(baseUrl(address), route)}`];
+  const [flag, path] = address.path.startsWith('@')
+    ? ['--abstract-unix-socket', address.path.slice(1)]
+    : ['--unix-socket', address.path];
+  return [`curl ${flag} ${path} ${curlUrl('http://localhost', route)}`];
+}
+
+/** With what the route's `try` says: a part of the URL, or arguments before it. */
+function curlUrl(base: string, route: RouteConfig): string {
   const path = route.route.replace(/\*$/, '');
   const { tryArgs } = route;
   if (tryArgs === undefined) return `${base}${path}`;

@@ -10,8 +10,8 @@
  */
 import type { Command } from 'commander';
 import { SCHEDULERS, type SchedulerName } from '../core/index.ts';
-
 import { DEFAULTS, LIMITS, type NumberRange, whole } from './defaults.ts';
+import { isListenText, LISTEN_FORMS } from './listen-entry.ts';
 
 export { DEFAULTS, LIMITS, type NumberRange } from './defaults.ts';
 
@@ -35,6 +35,10 @@ export interface ServeOverrides {
   /** Where the port came from: PORT is meant for whatever runs in the container, and yields where it cannot apply. */
   portSource?: string;
   host?: string;
+  /** Texts of addresses, in place of host and port. */
+  listen?: readonly string[];
+  ipv6Only?: boolean;
+  socketMode?: number;
   workers?: number | 'auto';
   scheduler?: Scheduler;
   native?: Native;
@@ -90,7 +94,7 @@ export class SettingsError extends Error {
   }
 }
 
-type SettingValue = number | string | boolean | readonly number[];
+type SettingValue = number | string | boolean | readonly (number | string)[];
 export type SettingName = Exclude<keyof ServeOverrides, 'portSource'> | 'check' | 'quiet';
 
 export interface ServeSetting {
@@ -149,6 +153,12 @@ function variable(flag: string): string {
   return `LUGE_${flag.slice(2).toUpperCase().replaceAll('-', '_')}`;
 }
 
+function parseListen(text: string): readonly string[] | undefined {
+  const texts = text.split(',').map((part) => part.trim());
+  const isKnown = texts.length <= LIMITS.addressesMax && texts.every(isListenText);
+  return isKnown ? texts : undefined;
+}
+
 function parsePin(text: string): Pin | undefined {
   if (text === 'on' || text === 'off') return text === 'on';
   const cores = text.split(',').map((core) => parseNumber(core.trim(), LIMITS.core));
@@ -175,9 +185,28 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     flag: '--host',
     env: ['LUGE_HOST'],
     metavar: '<address>',
-    help: `address to listen on, for every tenant (default ${DEFAULTS.host})`,
+    help: `address to listen on, for every tenant without "listen" (default ${DEFAULTS.host})`,
     accepts: 'a host name or an IP address',
     parse: (text) => (isHost(text) ? text : undefined),
+  },
+  {
+    name: 'listen',
+    flag: '--listen',
+    env: ['LUGE_LISTEN'],
+    metavar: '<addresses>',
+    help: 'where to listen, instead of host and port; several with commas between: [::1]:8080, *:80, unix:/run/luge.sock, fd:3, systemd; for a file with one tenant',
+    accepts: LISTEN_FORMS,
+    parse: parseListen,
+  },
+  switchSetting('ipv6Only', '--ipv6-only', 'no IPv4 at addresses such as [::]:8080'),
+  {
+    name: 'socketMode',
+    flag: '--socket-mode',
+    env: ['LUGE_SOCKET_MODE'],
+    metavar: '<octal>',
+    help: 'mode of the files of Unix sockets, such as 0660 (default: by the umask)',
+    accepts: 'an octal mode of three or four digits, such as 0660',
+    parse: (text) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined),
   },
   {
     name: 'workers',

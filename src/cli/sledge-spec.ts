@@ -10,6 +10,7 @@ import { cpus } from 'node:os';
 import { isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { type ModelOptions, PERCENTILE_MAX, PERCENTILE_MIN } from '../core/index.ts';
+import { checkAddresses, listenEntries } from './config-listen.ts';
 import {
   CONTENT_TYPE,
   type ConfigDocument,
@@ -110,7 +111,8 @@ export function readSledgeSpec(
 ): { tenants: TenantConfig[]; warnings: string[] } {
   const spec = document.read(specSchema, LUGE_NAMES);
   const rawTenants = rawItems(document.value, []);
-  checkTenants(document, rawTenants, SLEDGE_HOST);
+  checkTenants(document, rawTenants);
+  checkAddresses(document, rawTenants, '.', SLEDGE_HOST);
   const modules = findModules(document, rawTenants, folders);
   const routes = rawTenants.flatMap(({ path, value }) =>
     rawItems(rawField(value, 'routes'), [...path, 'routes']),
@@ -187,8 +189,7 @@ function specTenant(
 ): TenantConfig {
   return {
     name: tenant.name,
-    host: overrides.host ?? SLEDGE_HOST,
-    port: tenant.port,
+    listen: listenEntries({ host: SLEDGE_HOST, port: tenant.port }, {}, '.', overrides),
     replenishmentPeriodNs: (tenant['replenishment-period-us'] ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant['max-budget-us'] ?? 0) * NS_PER_US,
     kvMaxBytes: undefined,

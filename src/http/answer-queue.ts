@@ -21,6 +21,7 @@ import { AnswerStream, FRAMING, type Framing } from './answer-stream.ts';
 import { emptyText, errorText, partsHead, wholeHead } from './answer-text.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { exchangeError } from './error-answer.ts';
+import { resetSocket } from './reset-socket.ts';
 import { hasNoContent } from './response-head.ts';
 
 /** Up to here an answer's body is written as text with its head, and its slot is free at once. */
@@ -224,8 +225,8 @@ export class AnswerQueue implements AnswerOwner {
     this.#drop();
     if (framing === FRAMING.CLOSE) {
       this.#listener.onCut();
-      if (isStuck) socket.resetAndDestroy();
-      else socket.write('', 'latin1', () => socket.resetAndDestroy());
+      if (isStuck) resetSocket(socket);
+      else socket.write('', 'latin1', () => resetSocket(socket));
     } else if (isStuck) {
       socket.destroy();
     } else {

@@ -1,5 +1,6 @@
 /** Settings of the HTTP front end, and what crosses to its thread. */
 import type { ProducerSeat, SubmittedFunction } from '../core/index.ts';
+import type { ListenAddress } from './listen-address.ts';
 
 export interface HttpLimits {
   readonly maxHeadBytes: number;
@@ -56,14 +57,26 @@ export interface HttpRoute {
   readonly contentType: string;
 }
 
-/** One address with its routes. Several sites may have the same one, as long as no two of their routes take the same requests. */
+/** Routes, and where they are served. Several sites may have the same address, as long as no two of their routes take the same requests. */
 export interface HttpSite {
-  readonly host: string;
-  /** 0 = any free one. */
-  readonly port: number;
+  /** Default '127.0.0.1'. */
+  readonly host?: string;
+  /** 0, the default = any free one. */
+  readonly port?: number;
+  /** Instead of host and port: one or several addresses, as listen-address.ts has them: '*:8080', 'unix:/run/luge.sock', 'fd:3'. */
+  readonly listen?: string | ListenAddress | readonly (string | ListenAddress)[];
   /** 'luge': the most specific route wins. 'sledge': routes are prefixes, the first wins. */
   readonly mode: 'luge' | 'sledge';
   readonly routes: readonly HttpRoute[];
+}
+
+/** A site without the places where it is served. */
+export type SiteTable = Pick<HttpSite, 'mode' | 'routes'>;
+
+/** An address, and the numbers of the sites that are served there. */
+export interface ListenPlace {
+  readonly address: ListenAddress;
+  readonly sites: readonly number[];
 }
 
 export interface ListenerData {
@@ -73,6 +86,7 @@ export interface ListenerData {
   readonly functions: readonly SubmittedFunction[];
   /** Encoded sites; see site-record.ts. */
   readonly sites: Uint8Array<ArrayBuffer>;
+  readonly places: readonly ListenPlace[];
   readonly logsRequests: boolean;
 }
 
@@ -81,9 +95,16 @@ export type ToListener = { readonly type: 'drain'; readonly timeoutMs: number };
 export type FromListener =
   | {
       readonly type: 'listening';
-      readonly ports: readonly number[];
+      /** Of each place, as it was bound. */
+      readonly addresses: readonly ListenAddress[];
       readonly maxConnections: number;
     }
-  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'failed';
+      readonly code: string;
+      readonly message: string;
+      /** Which could not be bound. */
+      readonly address: ListenAddress | undefined;
+    }
   | { readonly type: 'access'; readonly line: string }
   | { readonly type: 'drained' };

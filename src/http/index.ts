@@ -1,6 +1,16 @@
 /** The HTTP front end. */
 export { DEFAULT_HTTP_LIMITS, type HttpLimits, type HttpRoute, type HttpSite } from './api.ts';
 export { errorBody, HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
+export {
+  ADDRESS_FORMS,
+  type AddressDefaults,
+  addressesMeet,
+  addressText,
+  type ListenAddress,
+  parseAddress,
+} from './listen-address.ts';
+export { ListenError } from './listen-error.ts';
 export { RouteError } from './pattern.ts';
 export { Router } from './router.ts';
 export { type HttpServer, type HttpServerOptions, listen } from './server.ts';
+export { activatedFds } from './socket-activation.ts';

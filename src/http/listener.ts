@@ -1,14 +1,16 @@
 /** Entry of a listener thread: accepts, and hands sockets to connections; gets completions and hands them back. */
-import { createServer, type Server } from 'node:net';
+import type { Server } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { pinThread } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
-import type { FromListener, HttpSite, ListenerData, ToListener } from './api.ts';
+import type { FromListener, ListenerData, ListenPlace, SiteTable, ToListener } from './api.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { Intake } from './intake.ts';
+import type { ListenAddress } from './listen-address.ts';
 import { connectionsMax } from './open-files.ts';
-import { PortRoutes, portsOf } from './port-routes.ts';
+import { openServer } from './open-server.ts';
+import { PortRoutes } from './port-routes.ts';
 import { Refusals } from './refusal.ts';
 import { DateLine } from './response-head.ts';
 import { decodeSites } from './site-record.ts';
@@ -17,7 +19,6 @@ import { SCRATCH_BYTES } from './socket-reader.ts';
 /** One timer for all connections, not one each; it also moves the coarse clock and the Date line. */
 const SWEEP_MS_MAX = 500;
 const SWEEP_MS_MIN = 20;
-const BACKLOG = 4096;
 
 const data = workerData as ListenerData;
 const port = parentPort as NonNullable<typeof parentPort>;
@@ -51,42 +52,41 @@ const sweepMs = Math.max(
 const sweeper = setInterval(sweep, sweepMs);
 
 port.on('message', (message: ToListener) => drain(message.timeoutMs));
-try {
-  const sites = decodeSites(data.sites);
-  const groups = portsOf(sites);
-  const bound = await Promise.all(groups.map(listen));
-  const ports = sites.map((site) => bound[groups.findIndex((group) => group.includes(site))] ?? 0);
-  post({ type: 'listening', ports, maxConnections });
-} catch (error) {
-  const { code, message } = error as NodeJS.ErrnoException;
-  post({ type: 'failed', code: code ?? 'ERR_LISTEN', message });
-  close();
+await listenAll();
+
+async function listenAll(): Promise<void> {
+  const addresses: ListenAddress[] = [];
+  let place: ListenPlace | undefined;
+  try {
+    const sites = decodeSites(data.sites);
+    const tables = data.places.map(
+      ({ sites: own }) => new PortRoutes(own.map((site) => sites[site] as SiteTable)),
+    );
+    // One after the other: the first that cannot be bound is the one that is told of.
+    for (const [i, routes] of tables.entries()) {
+      place = data.places[i] as ListenPlace;
+      addresses.push(await open(place.address, routes));
+    }
+    post({ type: 'listening', addresses, maxConnections });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    post({ type: 'failed', code: code ?? 'ERR_LISTEN', message, address: place?.address });
+    close();
+  }
 }
 
 function post(message: FromListener): void {
   port.postMessage(message);
 }
 
-function listen(sites: readonly HttpSite[]): Promise<number> {
-  const routes = new PortRoutes(sites);
-  const { host: address, port: number } = sites[0] as HttpSite;
-  const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
-  const server = createServer(options, (socket) => {
+async function open(address: ListenAddress, routes: PortRoutes): Promise<ListenAddress> {
+  const opened = await openServer(address, (socket) => {
     // Counted here and not by the server: it would go on counting sockets whose handles have moved.
     if (connections.size >= maxConnections) refusals.refuse(socket);
     else connections.add(new Connection(socket, host, routes));
   });
-  servers.push(server);
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen({ host: address, port: number, backlog: BACKLOG }, () => {
-      // From here on an error is one of accept: the next attempt may do.
-      server.removeListener('error', reject);
-      server.on('error', () => {});
-      const address = server.address();
-      resolve(address !== null && typeof address === 'object' ? address.port : 0);
-    });
-  });
+  servers.push(opened.server);
+  return opened.address;
 }
 
 function sweep(): void {

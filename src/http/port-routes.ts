@@ -7,7 +7,7 @@
  * and only then the more specific path. As in one router, the path decides before the method: a host's own path is not passed on because of its method.
  * A port whose routes name no hosts does not look at the request's.
  */
-import type { HttpRoute, HttpSite } from './api.ts';
+import type { HttpRoute, SiteTable } from './api.ts';
 import { ABSENT, ByteTable } from './byte-table.ts';
 import { coversHost, foldHost, HOST_BYTES_MAX, isWildcard, normalHost } from './host-pattern.ts';
 import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
@@ -55,7 +55,7 @@ export class PortRoutes {
   #matched: Router;
 
   /** The sites of one port. Throws a RouteError where two routes take the same requests, or one takes none. */
-  constructor(sites: readonly HttpSite[]) {
+  constructor(sites: readonly SiteTable[]) {
     const mode = sites[0]?.mode ?? 'luge';
     if (sites.some((site) => site.mode !== mode)) {
       throw new RouteError('ERR_ROUTE_MODE', 'sites of one port are of one mode');
@@ -124,18 +124,6 @@ export class PortRoutes {
     }
     return index === ABSENT ? this.#any : (this.#named[index] as HostRoutes);
   }
-}
-
-/** Sites in groups, one a port: those with the same address share it. A port that the system is to choose is a site's own. */
-export function portsOf(sites: readonly HttpSite[]): HttpSite[][] {
-  const groups = new Map<string | number, HttpSite[]>();
-  for (const [index, site] of sites.entries()) {
-    const key = site.port === 0 ? index : `${site.host} ${site.port}`;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [site]);
-    else group.push(site);
-  }
-  return [...groups.values()];
 }
 
 /** Indices of the routes by their hosts, as those are normal; '' has those for any. */

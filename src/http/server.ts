@@ -9,6 +9,9 @@ import {
   type ListenerData,
   type ToListener,
 } from './api.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { ListenError } from './listen-error.ts';
+import { listenPlaces } from './listen-places.ts';
 import { encodeSites } from './site-record.ts';
 
 export interface HttpServerOptions {
@@ -21,21 +24,25 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /** Of each site, in order. */
+  /** Of each site, in order: the port of its first address; 0 where that has none. */
   readonly ports: readonly number[];
+  /** Of each site, as bound. */
+  readonly addresses: readonly (readonly ListenAddress[])[];
   /** In effect: `limits.maxConnections`, or less where the process may not open so many files. */
   readonly maxConnections: number;
   /** Accepts nothing new, answers what it has, and cuts what is left after `timeoutMs` (default 10,000). */
   close(timeoutMs?: number): Promise<void>;
 }
 
-/** Rejects with the system's code (EADDRINUSE, EACCES, …) and the address when a site cannot be bound. */
+/** Rejects with a ListenError, which has the system's code (EADDRINUSE, EACCES, …) and the address, when one cannot be bound. */
 export function listen(runtime: Runtime, options: HttpServerOptions): Promise<HttpServer> {
+  const places = listenPlaces(options.sites);
   const data: ListenerData = {
     seat: runtime.takeSeat(),
     limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
     functions: functionsOf(options.sites).map((fn) => runtime.submittedFunction(fn)),
     sites: encodeSites(options.sites),
+    places,
     logsRequests: options.onAccess !== undefined,
   };
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -57,11 +64,15 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
     let failure: Error | undefined;
     thread.on('message', (message: FromListener) => {
       if (message.type === 'listening') {
-        const { ports, maxConnections } = message;
-        resolve({ ports, maxConnections, close });
+        const { addresses, maxConnections } = message;
+        const bySite = options.sites.map((_, site) =>
+          addresses.filter((_address, i) => places[i]?.sites.includes(site)),
+        );
+        const ports = bySite.map(([first]) => (first?.kind === 'tcp' ? first.port : 0));
+        resolve({ ports, addresses: bySite, maxConnections, close });
       } else if (message.type === 'failed') {
         isClosing = true;
-        reject(new LugeError(message.code, 500, message.message));
+        reject(new ListenError(message.code, message.message, message.address));
       } else if (message.type === 'access') options.onAccess?.(message.line);
     });
     thread.on('error', (error) => {

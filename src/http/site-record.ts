@@ -1,6 +1,6 @@
 /** The route tables on their way to the listener thread, as bytes. */
 import bin from 'typed-binary';
-import type { HttpSite } from './api.ts';
+import type { SiteTable } from './api.ts';
 
 const routeRecord = bin.object({
   pattern: bin.string,
@@ -14,18 +14,16 @@ const routeRecord = bin.object({
 });
 
 const siteRecord = bin.object({
-  host: bin.string,
-  port: bin.u32,
   mode: bin.string,
   routes: bin.dynamicArrayOf(routeRecord),
 });
 
 const sitesRecord = bin.dynamicArrayOf(siteRecord);
 
-export function encodeSites(sites: readonly HttpSite[]): Uint8Array<ArrayBuffer> {
-  const records = sites.map((site) => ({
-    ...site,
-    routes: site.routes.map((route) => ({
+export function encodeSites(sites: readonly SiteTable[]): Uint8Array<ArrayBuffer> {
+  const records = sites.map(({ mode, routes }) => ({
+    mode,
+    routes: routes.map((route) => ({
       ...route,
       hosts: [...(route.hosts ?? [])],
       anyMethod: route.methods === undefined,
@@ -38,9 +36,8 @@ export function encodeSites(sites: readonly HttpSite[]): Uint8Array<ArrayBuffer>
   return new Uint8Array(buffer);
 }
 
-export function decodeSites(bytes: Uint8Array<ArrayBuffer>): HttpSite[] {
-  return sitesRecord.read(new bin.BufferReader(bytes.buffer)).map(({ routes, mode, ...site }) => ({
-    ...site,
+export function decodeSites(bytes: Uint8Array<ArrayBuffer>): SiteTable[] {
+  return sitesRecord.read(new bin.BufferReader(bytes.buffer)).map(({ routes, mode }) => ({
     mode: mode === 'sledge' ? 'sledge' : 'luge',
     routes: routes.map(({ anyMethod, methods, doubles, ...route }) => ({
       ...route,

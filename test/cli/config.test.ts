@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type ServeConfig } from '../../src/cli/config.ts';
+import { entryText } from '../../src/cli/listen-entry.ts';
 import type { ServeOverrides } from '../../src/cli/settings.ts';
 
 let folder: string;
@@ -71,8 +72,7 @@ describe('luge form', () => {
     expect(config.tenants).toEqual([
       {
         name: 'default',
-        host: '127.0.0.1',
-        port: 8080,
+        listen: [{ kind: 'tcp', host: '127.0.0.1', port: 8080, ipv6Only: false }],
         replenishmentPeriodNs: 0,
         maxBudgetNs: 0,
         kvMaxBytes: undefined,
@@ -214,7 +214,7 @@ describe('luge form', () => {
         drainTimeoutMs: 0,
       },
     });
-    expect(config.tenants[0]).toMatchObject({ host: '::1', port: 0 });
+    expect(config.tenants[0]).toMatchObject({ listen: [{ host: '::1', port: 0 }] });
     expect(config.tenants[0]!.routes[0]).toMatchObject({
       route: '/x/:id',
       module: join(folder, 'b.wasm'),
@@ -270,11 +270,11 @@ describe('luge form', () => {
         { name: 'd', port: 0, routes: [route()] },
       ],
     });
-    expect(tenants.map(({ name, host, port }) => [name, host, port])).toEqual([
-      ['a', '127.0.0.2', 1],
-      ['b', '127.0.0.3', 1],
-      ['c', '127.0.0.2', 0],
-      ['d', '127.0.0.2', 0],
+    expect(tenants.map(({ name, listen }) => [name, ...listen.map(entryText)])).toEqual([
+      ['a', '127.0.0.2:1'],
+      ['b', '127.0.0.3:1'],
+      ['c', '127.0.0.2:0'],
+      ['d', '127.0.0.2:0'],
     ]);
     expect(tenants[2]).toMatchObject({ replenishmentPeriodNs: 20_000, maxBudgetNs: 10_000 });
     expect(warnings).toEqual([]);
@@ -613,8 +613,7 @@ describe('overrides', () => {
       http: { drainTimeoutMs: 0 },
       tenants: [
         {
-          host: '0.0.0.0',
-          port: 2,
+          listen: [{ host: '0.0.0.0', port: 2 }],
           routes: [{ deadlineNs: 4, queueTimeoutNs: 4, cpuLimitNs: 5, maxPages: 6 }],
         },
       ],
@@ -633,7 +632,10 @@ describe('overrides', () => {
 
   it('the_containers_PORT_for_many_tenants_is_a_warning', () => {
     const config = load(two, { port: 5, portSource: 'PORT' });
-    expect(config.tenants.map((tenant) => tenant.port)).toEqual([1, 2]);
+    expect(config.tenants.flatMap(({ listen }) => listen.map(entryText))).toEqual([
+      '127.0.0.1:1',
+      '127.0.0.1:2',
+    ]);
     expect(config.warnings).toEqual([expect.stringContaining('it is not used')]);
   });
 });
@@ -644,7 +646,10 @@ describe('what the file is', () => {
     const config = loadConfig(path, { port: 0, deadlineNs: 7 });
     expect(config).toMatchObject({ source: path, dialect: 'module', warnings: [] });
     expect(config.tenants).toHaveLength(1);
-    expect(config.tenants[0]).toMatchObject({ name: 'default', port: 0, host: '127.0.0.1' });
+    expect(config.tenants[0]).toMatchObject({
+      name: 'default',
+      listen: [{ kind: 'tcp', port: 0, host: '127.0.0.1' }],
+    });
     expect(config.tenants[0]!.routes).toEqual([
       expect.objectContaining({
         route: '/*',

@@ -29,6 +29,9 @@ function problems(args: string[], env: Record<string, string> = {}): string {
 const SAMPLES: Record<string, [string, unknown]> = {
   port: ['3000', 3000],
   host: ['::1', '::1'],
+  listen: ['[::1]:0, unix:a.sock,systemd', ['[::1]:0', 'unix:a.sock', 'systemd']],
+  ipv6Only: ['on', true],
+  socketMode: ['0660', 0o660],
   workers: ['4', 4],
   scheduler: ['fifo', 'fifo'],
   native: ['off', 'off'],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type ServeConfig } from '../../src/cli/config.ts';
+import { entryText } from '../../src/cli/listen-entry.ts';
 import type { ServeOverrides } from '../../src/cli/settings.ts';
 
 let folder: string;
@@ -77,9 +78,9 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
     },
   ]);
   expect(config).toMatchObject({ dialect: 'sledge', scheduler: 'edf', workers: 'auto' });
-  expect(config.tenants.map(({ name, host, port }) => [name, host, port])).toEqual([
-    ['gwu', '0.0.0.0', 10_010],
-    ['conix', '0.0.0.0', 10_020],
+  expect(config.tenants.map(({ name, listen }) => [name, ...listen.map(entryText)])).toEqual([
+    ['gwu', '0.0.0.0:10010'],
+    ['conix', '0.0.0.0:10020'],
   ]);
   expect(config.tenants[1]).toMatchObject({ replenishmentPeriodNs: 1e8, maxBudgetNs: 4e7 });
   expect(config.tenants[0]!.routes[0]).toEqual({
@@ -242,7 +243,7 @@ it('overrides_reach_every_route', () => {
     host: '::1',
     port: 9,
   });
-  expect(config.tenants[0]).toMatchObject({ host: '::1', port: 9 });
+  expect(config.tenants[0]).toMatchObject({ listen: [{ host: '::1', port: 9 }] });
   for (const one of config.tenants[0]!.routes) {
     expect(one).toMatchObject({ deadlineNs: 1, cpuLimitNs: 1, queueTimeoutNs: 1, maxPages: 2 });
   }

@@ -1,9 +1,9 @@
 /** The whole server on a free port, and a client that sends bytes as they are: what a well-behaved one would never send too. */
 import { readFileSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { LoadOptions, RuntimeOptions } from '../../src/core/index.ts';
 import { createRuntime, type Runtime } from '../../src/core/index.ts';
-import { type HttpLimits, type HttpServer, listen } from '../../src/http/index.ts';
+import { type HttpLimits, type HttpServer, type HttpSite, listen } from '../../src/http/index.ts';
 
 /** Bound of every wait: long enough for a loaded machine, and no test's verdict depends on it. */
 const WAIT_MS = 10_000;
@@ -26,14 +26,14 @@ export interface TestServer extends AsyncDisposable {
   open(): Promise<Client>;
 }
 
-export interface TestServerOptions extends RuntimeOptions {
+export interface TestServerOptions extends RuntimeOptions, Pick<HttpSite, 'listen'> {
   readonly limits?: Partial<HttpLimits>;
 }
 
-/** Serves `routes` (pattern -> function) on 127.0.0.1. */
+/** Serves `routes` (pattern -> function) on a free port of 127.0.0.1, or wherever else. */
 export async function serve(
   routes: Readonly<Record<string, TestRoute>>,
-  { limits, ...options }: TestServerOptions = {},
+  { limits, listen: places = '127.0.0.1:0', ...options }: TestServerOptions = {},
 ): Promise<TestServer> {
   const runtime = await createRuntime({ workers: 1, ...options });
   const bound = [];
@@ -44,8 +44,11 @@ export async function serve(
     bound.push({ pattern, methods, fn, deadlineNs, maxBodyBytes, contentType });
   }
   const server = await listen(runtime, {
-    sites: [{ host: '127.0.0.1', port: 0, mode: 'luge', routes: bound }],
+    sites: [{ listen: places, mode: 'luge', routes: bound }],
     ...(limits === undefined ? {} : { limits }),
+  }).catch(async (error: unknown) => {
+    await runtime.close({ force: true });
+    throw error;
   });
   const port = server.ports[0] as number;
   const clients: Client[] = [];
@@ -120,10 +123,12 @@ export function errorOf(reply: Reply): { code: string; message: string; status: 
     .error;
 }
 
-export function openClient(port: number): Promise<Client> {
+/** To a port of 127.0.0.1, or wherever else. */
+export function openClient(where: number | NetConnectOpts): Promise<Client> {
+  const place = typeof where === 'number' ? { host: '127.0.0.1', port: where } : where;
   return within(
     new Promise((resolve, reject) => {
-      const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true, noDelay: true });
+      const socket = connect({ noDelay: true, allowHalfOpen: true, ...place });
       socket.once('error', reject);
       socket.once('connect', () => resolve(new Client(socket)));
     }),

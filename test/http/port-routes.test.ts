@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { HttpRoute, HttpSite } from '../../src/http/api.ts';
+import { listenPlaces } from '../../src/http/listen-places.ts';
 import { methodId } from '../../src/http/method.ts';
 import { BAD, NEED_MORE, RequestParser } from '../../src/http/parser.ts';
 import { RouteError } from '../../src/http/pattern.ts';
-import { PortRoutes, portsOf } from '../../src/http/port-routes.ts';
+import { PortRoutes } from '../../src/http/port-routes.ts';
 import { METHOD_NOT_ALLOWED, NOT_FOUND } from '../../src/http/router.ts';
 import { latin1 } from './feed.ts';
 
@@ -194,12 +195,21 @@ describe('what cannot be', () => {
 });
 
 test('sites with the same address share a port, those that take any free one do not', () => {
-  const at = (host: string, port: number): HttpSite => ({ ...site(), host, port });
-  const sites = [at('::', 80), at('::', 0), at('::1', 80), at('::', 80), at('::', 0)];
-  expect(portsOf(sites).map((group) => group.map((own) => sites.indexOf(own)))).toEqual([
-    [0, 3],
+  const { mode, routes } = site();
+  const at = (listen: string | string[]): HttpSite => ({ mode, routes, listen });
+  const sites = [
+    at('[::]:80'),
+    at('[::]:0'),
+    at(['[::1]:80', 'unix:/a']),
+    at('[::]:80'),
+    at('[::]:0'),
+  ];
+  const more = [...sites, { mode, routes, host: '::', port: 80 }, at('unix:/a')];
+  expect(listenPlaces(more).map((place) => place.sites)).toEqual([
+    [0, 3, 5],
     [1],
     [2],
+    [2, 6],
     [4],
   ]);
 });

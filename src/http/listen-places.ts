@@ -1,0 +1,42 @@
+/** Which addresses are opened for which sites. */
+import { LugeError } from '../core/index.ts';
+import type { HttpSite, ListenPlace } from './api.ts';
+import { addressText, type ListenAddress, parseAddress } from './listen-address.ts';
+
+/**
+ * In the order of the sites: those with the same address share it. A port that the system is to choose is a site's own. Throws
+ * ERR_INVALID_ARGUMENT.
+ */
+export function listenPlaces(sites: readonly HttpSite[]): ListenPlace[] {
+  const places = new Map<string, { address: ListenAddress; sites: number[] }>();
+  for (const [index, site] of sites.entries()) {
+    for (const [at, address] of addressesOf(site, index).entries()) {
+      const isAny = address.kind === 'tcp' && address.port === 0;
+      const key = isAny ? `${index} ${at}` : addressText(address);
+      const place = places.get(key);
+      if (place === undefined) places.set(key, { address, sites: [index] });
+      else if (!place.sites.includes(index)) place.sites.push(index);
+    }
+  }
+  return [...places.values()];
+}
+
+function addressesOf({ host, port, listen }: HttpSite, index: number): ListenAddress[] {
+  if (listen === undefined) {
+    return [{ kind: 'tcp', host: host ?? '127.0.0.1', port: port ?? 0, ipv6Only: false }];
+  }
+  if (host !== undefined || port !== undefined) {
+    throw invalid(`sites[${index}] has either host and port, or listen`);
+  }
+  const listed = Array.isArray(listen) ? listen : [listen];
+  if (listed.length === 0) throw invalid(`sites[${index}].listen has no address`);
+  return listed.map((given: string | ListenAddress) => {
+    const address = typeof given === 'string' ? parseAddress(given) : given;
+    if (typeof address !== 'string') return address;
+    throw invalid(`sites[${index}].listen: "${given}": ${address}`);
+  });
+}
+
+function invalid(text: string): LugeError {
+  return new LugeError('ERR_INVALID_ARGUMENT', 500, `listen: ${text}`);
+}
