@@ -1,7 +1,8 @@
 /**
  * Round robin.
  * Contract: a runnable guest gets a quantum after at most 2 x (guests that this worker holds) quanta; a request that waits in the global
- * queue is taken before the worker begins another round, in the order of arrival. So short requests pass long ones, and none waits for ever.
+ * queue is taken before the worker begins another round, in the order of arrival. A new request is the next to run, unless the last one was new, too, and passed
+ * others: so a short one waits for one guest's quantum, however many long ones there are, and none waits for ever.
  * Not guaranteed: order of completion, fairness between tenants.
  */
 import { ARRIVAL, type Guest, type Policy, type QueueOrder } from './policy.ts';
@@ -14,8 +15,8 @@ export class RoundRobin<G extends Guest> implements Policy<G> {
   /** New ones go first: their first quantum is what most short requests need. */
   readonly #fresh = new RunQueue<G>();
   readonly #rotation = new RunQueue<G>();
-  /** Whether a guest of the rotation was run since the last fresh one: both get their turn under any load. */
-  #turn = false;
+  /** A fresh guest has passed the rotation, whose turn is next: both get theirs under any load. */
+  #isOwed = false;
 
   get waiting(): number {
     return this.#fresh.size + this.#rotation.size;
@@ -26,10 +27,13 @@ export class RoundRobin<G extends Guest> implements Policy<G> {
   }
 
   next(): G | undefined {
-    this.#turn = !this.#turn;
-    return this.#turn
-      ? (this.#fresh.shift() ?? this.#rotation.shift())
-      : (this.#rotation.shift() ?? this.#fresh.shift());
+    if (!this.#isOwed || this.#rotation.size === 0) {
+      const guest = this.#fresh.shift();
+      this.#isOwed = guest !== undefined && this.#rotation.size > 0;
+      if (guest !== undefined) return guest;
+    }
+    this.#isOwed = false;
+    return this.#rotation.shift();
   }
 
   bound(): number {

@@ -18,8 +18,8 @@ interface World {
   readonly waiting: Waiting[];
   /** What was charged to each tenant: when, and how much. */
   readonly charges: { readonly reservation: number; readonly now: number; readonly ns: number }[];
-  /** rr: the last one was of those that ran before. */
-  isOldTurn: boolean;
+  /** rr: the last one was new and went before one that had run. */
+  hasPassed: boolean;
   clock: number;
 }
 
@@ -73,12 +73,11 @@ function choose(world: World, now: number): number {
       -1,
     );
   if (scheduler === 'fifo') return oldest(false);
-  // Turns between those that are new and those that ran: a new one comes in at each turn if there is none.
-  world.isOldTurn = !world.isOldTurn;
-  const [first, second] = world.isOldTurn
-    ? [oldest(false), oldest(true)]
-    : [oldest(true), oldest(false)];
-  return first >= 0 ? first : second;
+  // New ones first, but for a turn of those that ran whenever one of them was passed.
+  const [held, fresh] = [oldest(true), oldest(false)];
+  const isFresh = fresh >= 0 && (held < 0 || !world.hasPassed);
+  world.hasPassed = isFresh && held >= 0;
+  return isFresh ? fresh : held;
 }
 
 function mustLeave(world: World, running: Waiting, now: number): boolean {
@@ -92,7 +91,7 @@ function mustLeave(world: World, running: Waiting, now: number): boolean {
 
 /** The trace of one worker. */
 export function reference(setup: Setup): Stretch[] {
-  const world: World = { setup, waiting: [], charges: [], isOldTurn: false, clock: 0 };
+  const world: World = { setup, waiting: [], charges: [], hasPassed: false, clock: 0 };
   const arrivals = [...setup.jobs].sort((a, b) => a.arrivalNs - b.arrivalNs || a.id - b.id);
   const trace: Stretch[] = [];
   let running: Waiting | undefined;

@@ -125,6 +125,22 @@ describe('rr', () => {
     expect(order.filter((item) => long.includes(item as Guest))).toEqual(long);
   });
 
+  it('a_new_request_is_next_whatever_ran_before_unless_it_would_be_the_second_to_pass', () => {
+    const policy = new RoundRobin();
+    const [hog, other, first, second] = [guest(0), guest(1), guest(2), guest(3)];
+    for (const turns of [1, 2, 3, 4]) {
+      // The hogs take turns alone, an odd or an even number of them.
+      policy.add(hog, false);
+      policy.add(other, false);
+      for (let i = 0; i < turns; i++) policy.add(policy.next() as Guest, false);
+      policy.add(first, true);
+      policy.add(second, true);
+      const order = [policy.next(), policy.next(), policy.next(), policy.next()];
+      expect([order[0], order[2]]).toEqual([first, second]);
+      expect(new Set([order[1], order[3]])).toEqual(new Set([hog, other]));
+    }
+  });
+
   it('pulls_before_another_round_of_the_long_ones', () => {
     const policy = new RoundRobin();
     for (let i = 0; i < 5; i++) policy.add(guest(i), false);
