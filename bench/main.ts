@@ -1,16 +1,25 @@
 /**
- * `npm run bench -- <name> [subject…] [--json] [--out folder]`. Figures on stdout, as a table or as JSON alone; the machine, warnings and
+ * `npm run bench -- <name> [subject…] [--quick] [--json] [--out folder]`. Figures on stdout, as a table or as JSON alone; the machine, warnings and
  * where the result was saved (results.ts) on stderr.
  */
 import { parseArgs } from 'node:util';
 import { type Figure, print } from './figures.ts';
 import { machine } from './machine.ts';
 import { RESULTS_FOLDER, Results } from './results.ts';
+import { EXPERIMENT_NAMES } from './sched/experiment.ts';
 
 interface Bench {
-  readonly run: (subjects: readonly string[]) => Promise<Figure[]>;
+  readonly run: (
+    subjects: readonly string[],
+    isQuick: boolean,
+    results: Results,
+  ) => Promise<Figure[]>;
   /** What may stand behind its name; undefined: nothing. */
   readonly subjects?: string;
+  /** Those of which there is no other. */
+  readonly known?: readonly string[];
+  /** It has a short form, for a look whether it works. */
+  readonly hasQuick?: boolean;
 }
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -25,10 +34,18 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   rewrite: { run: async () => (await import('./rewrite.ts')).rewrite() },
   ring: { run: async () => (await import('./ring.ts')).ring() },
   sandbox: { run: async () => (await import('./sandbox.ts')).sandbox() },
+  sched: {
+    run: async (subjects, isQuick, results) =>
+      (await import('./sched.ts')).sched(subjects, isQuick, results),
+    subjects: `[${EXPERIMENT_NAMES.join('|')}]… [--quick]`,
+    known: EXPERIMENT_NAMES,
+    hasQuick: true,
+  },
   timer: { run: async () => (await import('./timer.ts')).timer() },
 };
 
 const OPTIONS = {
+  quick: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   out: { type: 'string', default: RESULTS_FOLDER },
 } as const;
@@ -59,8 +76,11 @@ async function main(args: string[]): Promise<void> {
   const bench = BENCHES[name];
   if (bench === undefined) return usage(name === '' ? 'which bench?' : `no bench '${name}'`);
   if (subjects.length > 0 && bench.subjects === undefined) return usage(`${name} takes no subject`);
+  const stranger = subjects.find((subject) => bench.known?.includes(subject) === false);
+  if (stranger !== undefined) return usage(`${name} has no '${stranger}'`);
+  if (values.quick && bench.hasQuick !== true) return usage(`${name} has no --quick`);
   const results = new Results(values.out, machine());
-  const figures = await bench.run(subjects);
+  const figures = await bench.run(subjects, values.quick, results);
   print(figures, values.json);
   const path = results.save(name, subjects, figures);
   process.stderr.write(`saved as ${path}\n`);

@@ -12,6 +12,8 @@ export interface Result {
   readonly machine: Machine;
   readonly seconds: number;
   readonly figures: readonly FigureRow[];
+  /** What a bench knows beyond its figures. */
+  readonly details?: unknown;
 }
 
 export const RESULTS_FOLDER: string = fileURLToPath(new URL('./results/', import.meta.url));
@@ -27,11 +29,16 @@ export class Results {
     this.#machine = machine;
   }
 
-  save(bench: string, subjects: readonly string[], figures: readonly Figure[]): string {
+  save(
+    bench: string,
+    subjects: readonly string[],
+    figures: readonly Figure[],
+    details?: unknown,
+  ): string {
     const seconds = Math.round((performance.now() - this.#startMs) / 100) / 10;
     const machine = this.#machine;
     const rows = figures.map(rowOf);
-    const result: Result = { bench, subjects, machine, seconds, figures: rows };
+    const result: Result = { bench, subjects, machine, seconds, figures: rows, details };
     return this.write(`${bench}.json`, `${JSON.stringify(result, undefined, 2)}\n`);
   }
 

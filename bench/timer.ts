@@ -49,7 +49,7 @@ export async function timer(): Promise<Figure[]> {
   return figures;
 }
 
-function child(name: TimerName, quantumUs: number, samples: number): TimerReport {
+export function child(name: TimerName, quantumUs: number, samples: number): TimerReport {
   const path = fileURLToPath(new URL('./timer/timer-child.ts', import.meta.url));
   const args = [path, name, String(quantumUs), String(samples)];
   const report = JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' }));

@@ -44,6 +44,7 @@ export function answer<T = Sample>(
   child: ChildProcess,
   name: string,
   listen: (resolve: (value: T) => void) => void,
+  timeoutMs: number = TIMEOUT_MS,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const settled = (): void => {
@@ -57,8 +58,8 @@ export function answer<T = Sample>(
     const onExit = (code: number | null, signal: string | null): void =>
       onError(new Error(`ended with ${signal ?? code}`));
     const timer = setTimeout(
-      () => onError(new Error(`no answer within ${TIMEOUT_MS} ms`)),
-      TIMEOUT_MS,
+      () => onError(new Error(`no answer within ${timeoutMs} ms`)),
+      timeoutMs,
     );
     child.once('exit', onExit).once('error', onError);
     if (child.exitCode !== null || child.signalCode !== null) {
