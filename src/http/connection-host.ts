@@ -1,6 +1,7 @@
 /** What connections need of the thread that they belong to. */
 import type { Arena } from '../ring/index.ts';
 import type { HttpLimits } from './api.ts';
+import type { BodyBlocks } from './body-blocks.ts';
 import type { Connection } from './connection.ts';
 import type { Intake } from './intake.ts';
 import type { DateLine } from './response-head.ts';
@@ -13,6 +14,7 @@ export interface ConnectionHost {
   readonly date: DateLine;
   /** What sockets are read into; see socket-reader.ts. */
   readonly scratch: Buffer;
+  readonly blocks: BodyBlocks;
   /** Coarse clock, milliseconds, moved by the sweep. */
   nowMs: number;
   isDraining: boolean;

@@ -182,7 +182,8 @@ export class Connection implements AnswerListener {
       return void this.#answerAtOnce({ ...HTTP_ERRORS.BODY_TOO_LARGE, message }, true);
     }
     const head = Buffer.from(input.subarray(0, end));
-    this.#body = new BodyReader(head, route, parser.chunked, parser.contentLength);
+    const { chunked, contentLength } = parser;
+    this.#body = new BodyReader(this.#host.blocks, head, route, chunked, contentLength);
     this.#state = STATE.BODY;
     this.#clock.awaitBody(this.#host.nowMs);
     this.#owesContinue = parser.expectContinue && input.length === end;
@@ -332,7 +333,8 @@ export class Connection implements AnswerListener {
   #endIfDone(): void {
     if (this.#answers.length > 0) return;
     if (this.#input !== undefined && this.#isPaused) return;
-    this.socket.end();
+    // Where a final answer has ended it (#finish), a second end would make an Error that nobody sees, with its stack.
+    if (!this.socket.writableEnded) this.socket.end();
   }
 
   #onClose(): void {

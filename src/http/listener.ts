@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { pinThread } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
 import type { FromListener, ListenerData, ListenPlace, SiteTable, ToListener } from './api.ts';
+import { BodyBlocks } from './body-blocks.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionHost } from './connection-host.ts';
 import { Intake } from './intake.ts';
@@ -33,6 +34,7 @@ const host: ConnectionHost = {
   limits: data.limits,
   date: new DateLine(),
   scratch: Buffer.allocUnsafeSlow(SCRATCH_BYTES),
+  blocks: new BodyBlocks(),
   nowMs: performance.now(),
   isDraining: false,
   onClose: (connection) => {
