@@ -23,6 +23,7 @@ import {
   FD_READ,
   FD_WRITE,
   fileRights,
+  inheritedRights,
   PATH_CREATE_FILE,
   PATH_FILESTAT_SET_SIZE,
   PATH_OPEN,
@@ -131,7 +132,7 @@ function folderDescriptor(
   return new Descriptor({
     kind: KIND.DIRECTORY,
     rights: directoryRights(asked, inherited),
-    inheriting: rightsOf(inheriting) & inherited,
+    inheriting: inheritedRights(rightsOf(inheriting), inherited),
     flags: fdflags,
     directory,
   });

@@ -88,9 +88,16 @@ export function rightsOf(value: bigint): number {
 }
 
 export function fileRights(asked: number, inherited: number): number {
-  const readable = asked & FD_READ;
-  const written = (asked & FD_WRITE) === 0 ? 0 : WRITTEN_FILE_RIGHTS;
-  return (FILE_RIGHTS | readable | written) & inherited;
+  return withFileRights(asked & FD_READ, asked) & inherited;
+}
+
+/** What a folder hands down: a file that is opened through it has what one has that is opened through its parent. */
+export function inheritedRights(asked: number, inherited: number): number {
+  return withFileRights(asked, asked) & inherited;
+}
+
+function withFileRights(rights: number, asked: number): number {
+  return rights | FILE_RIGHTS | ((asked & FD_WRITE) === 0 ? 0 : WRITTEN_FILE_RIGHTS);
 }
 
 export function directoryRights(asked: number, inherited: number): number {

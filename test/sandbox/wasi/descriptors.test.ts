@@ -131,8 +131,15 @@ describe('rights', () => {
     expect(guest.open(fd, 'a', { rights: BOTH })).toBe(-E.NOTCAPABLE);
     expect(guest.open(fd, 'new', { flags: CREAT, rights: BOTH })).toBe(-E.NOTCAPABLE);
     expect(guest.stat(TMP, 'new')).toBe(-E.NOENT);
+    // As if it had been opened through the parent: the same file by two ways has the same rights.
     const opened = guest.rights(guest.open(fd, 'a')) as { base: bigint };
-    expect(opened.base).toBe(FD_READ);
+    expect(opened).toEqual(guest.rights(guest.open(TMP, 'a')));
+    expect(opened.base & BOTH).toBe(FD_READ);
+    const { inheriting } = guest.rights(fd) as { inheriting: bigint };
+    const sought = 1n << 2n;
+    expect(guest.call('fd_fdstat_set_rights', fd, 1n << 13n, inheriting & ~sought)).toBe(E.SUCCESS);
+    const narrow = guest.rights(guest.open(fd, 'a')) as { base: bigint };
+    expect(narrow.base).toBe(opened.base & ~sought);
     const bare = guest.open(TMP, '.', { flags: DIRECTORY, rights: 1n << 14n });
     expect(guest.list(bare)).toEqual(['.', '..', 'a']);
     expect(guest.open(bare, 'a')).toBe(-E.NOTCAPABLE);
