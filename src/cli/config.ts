@@ -300,6 +300,10 @@ const lugeSchema = z.strictObject(
           maxConnections: numberField(LIMITS.connections).optional(),
           maxRequestsPerConnection: numberField(LIMITS.requestsPerConnection).optional(),
           maxPipelined: numberField(LIMITS.pipelined).optional(),
+          maxStreams: numberField(LIMITS.pipelined).optional(),
+          http2: z
+            .union([z.boolean(), z.literal('h2c')], { error: mustBe('true, false or "h2c"') })
+            .optional(),
           drainTimeoutMs: numberField(LIMITS.drainMs).optional(),
           timeoutHeader: z
             .union([z.literal(false), z.string().regex(HEADER_NAME)], {
@@ -598,6 +602,7 @@ function serveConfig(
     http: {
       ...DEFAULTS.http,
       ...file.http,
+      http2: overrides.http2 ?? file.http?.http2 ?? DEFAULTS.http.http2,
       drainTimeoutMs: drainTimeoutMs ?? DEFAULTS.http.drainTimeoutMs,
       timeoutHeader: (file.http?.timeoutHeader ?? DEFAULTS.http.timeoutHeader) || '',
     } as HttpConfig,

@@ -107,7 +107,7 @@ export const LIMITS: {
   connections: whole(1, 1_000_000),
   bytesPerSecond: whole(1, 1 << 30),
   requestsPerConnection: whole(1, 1 << 30),
-  // Each has a slot, and an answer that waits for its turn.
+  // Each has a slot, and an answer that waits for its turn. Streams of HTTP/2, too.
   pipelined: whole(1, 1024),
   callDepth: whole(0, 64),
   kvBytes: whole(0, 1 << 30),

@@ -10,6 +10,7 @@
  */
 import type { Command } from 'commander';
 import { SCHEDULERS, type SchedulerName } from '../core/index.ts';
+import type { HttpLimits } from '../http/index.ts';
 import { DEFAULTS, LIMITS, type NumberRange, whole } from './defaults.ts';
 import { isListenText, LISTEN_FORMS } from './listen-entry.ts';
 
@@ -27,6 +28,13 @@ export const NATIVES: readonly ['auto', 'off'] = ['auto', 'off'];
 export type Native = (typeof NATIVES)[number];
 export const TIMERS: readonly ['auto', 'js', 'native'] = ['auto', 'js', 'native'];
 export type Timer = (typeof TIMERS)[number];
+
+export type Http2 = HttpLimits['http2'];
+export const HTTP2: ReadonlyMap<string, Http2> = new Map<string, Http2>([
+  ['on', true],
+  ['off', false],
+  ['h2c', 'h2c'],
+]);
 export type Pin = boolean | readonly number[];
 
 /** What flags and variables lay over the file. Keys that nobody set are absent. */
@@ -44,6 +52,7 @@ export interface ServeOverrides {
   native?: Native;
   timer?: Timer;
   pin?: Pin;
+  http2?: Http2;
   quantumNs?: number;
   maxQueue?: number;
   spinNs?: number;
@@ -252,6 +261,15 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     help: 'cores of their own for worker and listener threads: the last and the first, or those named, workers first (default off)',
     accepts: `"on", "off" or cores such as 2,3 (${describeRange(LIMITS.core)})`,
     parse: parsePin,
+  },
+  {
+    name: 'http2',
+    flag: '--http2',
+    env: ['LUGE_HTTP2'],
+    metavar: '<on|off|h2c>',
+    help: 'HTTP/2 over TLS; h2c: also without, for clients that begin with it (default on)',
+    accepts: '"on", "off" or "h2c"',
+    parse: (text) => HTTP2.get(text),
   },
   numberSetting(
     'quantumNs',

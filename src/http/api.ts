@@ -1,6 +1,7 @@
 /** Settings of the HTTP front end, and what crosses to its thread. */
 import type { ProducerSeat, SubmittedFunction } from '../core/index.ts';
 import type { ListenAddress } from './listen-address.ts';
+import type { ParserLimits } from './parser.ts';
 
 export interface HttpLimits {
   readonly maxHeadBytes: number;
@@ -21,6 +22,10 @@ export interface HttpLimits {
   readonly maxRequestsPerConnection: number;
   /** Requests of one connection whose answers are not written yet; reading stops there. */
   readonly maxPipelined: number;
+  /** HTTP/2 (h2-session.ts): over TLS to clients that offer it; 'h2c': also to those that begin with it on a port without TLS. */
+  readonly http2: boolean | 'h2c';
+  /** Streams of one HTTP/2 connection at a time, those included whose client is gone and whose function has not ended yet. */
+  readonly maxStreams: number;
   /** A field of requests that may shorten their deadline, in milliseconds; '' = none (timeout-header.ts). */
   readonly timeoutHeader: string;
 }
@@ -40,8 +45,17 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   // Others close after 100 or 1,000 because memory of a connection may grow; here it does not.
   maxRequestsPerConnection: Number.POSITIVE_INFINITY,
   maxPipelined: 16,
+  http2: true,
+  // RFC 9113 section 6.5.2 wants no less, as pages are loaded in parallel.
+  maxStreams: 100,
   timeoutHeader: 'X-Timeout-Ms',
 };
+
+/** Those of one head, where no route takes a longer body than `maxBodyBytes`. */
+export function parserLimits(limits: HttpLimits, maxBodyBytes: number): ParserLimits {
+  const { maxHeadBytes, maxHeaders } = limits;
+  return { maxHeadBytes, maxHeaders, maxTargetBytes: Math.min(8192, maxHeadBytes), maxBodyBytes };
+}
 
 /** A route, bound to a loaded function. */
 export interface HttpRoute {

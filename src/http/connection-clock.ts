@@ -77,11 +77,13 @@ export class ConnectionClock {
 
   /** Whether the client takes too long to take what is written. To be asked at each sweep. */
   isReaderLate(socket: Socket, nowMs: number): boolean {
-    if (socket.writableLength === 0) {
-      this.#writeBeganMs = NEVER;
-      return false;
-    }
-    const taken = takenBytes(socket);
+    if (socket.writableLength > 0) return this.isTakerLate(takenBytes(socket), nowMs);
+    this.#writeBeganMs = NEVER;
+    return false;
+  }
+
+  /** The same, where something waits and `taken` is what was taken before, since any time. */
+  isTakerLate(taken: number, nowMs: number): boolean {
     if (this.#writeBeganMs === NEVER) {
       this.#writeBeganMs = nowMs;
       this.#takenBefore = taken;

@@ -17,11 +17,11 @@
 import type { Socket } from 'node:net';
 import { Answer } from './answer.ts';
 import { type AnswerListener, AnswerQueue } from './answer-queue.ts';
-import type { HttpRoute } from './api.ts';
+import { type HttpRoute, parserLimits } from './api.ts';
 import { BodyReader } from './body-reader.ts';
 import { ConnectionClock } from './connection-clock.ts';
-import type { ConnectionHost } from './connection-host.ts';
-import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
+import type { ConnectionHost, OpenConnection } from './connection-host.ts';
+import { bodyTooLarge, HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import { HEAD } from './method.ts';
 import { BAD, NEED_MORE, RequestParser, TARGET_ASTERISK } from './parser.ts';
 import { type OwnAnswer, type PortRoutes, SERVER_OPTIONS } from './port-routes.ts';
@@ -32,7 +32,7 @@ const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 const STATE = { HEAD: 0, BODY: 1, CLOSING: 2 } as const;
 type State = (typeof STATE)[keyof typeof STATE];
 
-export class Connection implements AnswerListener {
+export class Connection implements AnswerListener, OpenConnection {
   readonly socket: Socket;
   readonly #host: ConnectionHost;
   readonly #port: PortRoutes;
@@ -52,26 +52,22 @@ export class Connection implements AnswerListener {
   #body: BodyReader | undefined = undefined;
   #owesContinue = false;
 
-  /** `accepted` is a socket that has not been read from. */
-  constructor(accepted: Socket, host: ConnectionHost, port: PortRoutes) {
+  /** `accepted` is a paused socket; `read` is what was read from it before. */
+  constructor(accepted: Socket, host: ConnectionHost, port: PortRoutes, read?: Buffer) {
     const socket = readInto(host.scratch, accepted, (bytes) => this.#onBytes(bytes));
     this.socket = socket;
     this.#host = host;
     this.#port = port;
     this.#clock = new ConnectionClock(host.limits, host.nowMs);
     this.#requestsLeft = host.limits.maxRequestsPerConnection;
-    this.#parser = new RequestParser({
-      maxHeadBytes: host.limits.maxHeadBytes,
-      maxHeaders: host.limits.maxHeaders,
-      maxTargetBytes: Math.min(8192, host.limits.maxHeadBytes),
-      maxBodyBytes: port.maxBodyBytes,
-    });
+    this.#parser = new RequestParser(parserLimits(host.limits, port.maxBodyBytes));
     this.#answers = new AnswerQueue(socket, host, this);
     socket.on('drain', () => this.#resume());
     socket.on('end', () => this.#onEnd());
     socket.on('close', () => this.#onClose());
     // An error is followed by close, and there is nobody to tell.
     socket.on('error', () => {});
+    if (read !== undefined && read.length > 0) this.#onBytes(read);
   }
 
   get isIdle(): boolean {
@@ -178,8 +174,7 @@ export class Connection implements AnswerListener {
   #beginBody(input: Buffer, end: number, route: HttpRoute): void {
     const parser = this.#parser;
     if (parser.contentLength > route.maxBodyBytes) {
-      const message = `the body has ${parser.contentLength} bytes, and this route takes ${route.maxBodyBytes}`;
-      return void this.#answerAtOnce({ ...HTTP_ERRORS.BODY_TOO_LARGE, message }, true);
+      return void this.#answerAtOnce(bodyTooLarge(parser.contentLength, route.maxBodyBytes), true);
     }
     const head = Buffer.from(input.subarray(0, end));
     const { chunked, contentLength } = parser;

@@ -148,3 +148,9 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
 export function errorBody(kind: HttpErrorKind, detail: string = kind.message): string {
   return `{"error":{"code":"${kind.code}","message":${JSON.stringify(detail)},"status":${kind.status}}}`;
 }
+
+/** 413 to a body whose length was told. */
+export function bodyTooLarge(bytes: number, maxBodyBytes: number): HttpErrorKind {
+  const message = `the body has ${bytes} bytes, and this route takes ${maxBodyBytes}`;
+  return { ...HTTP_ERRORS.BODY_TOO_LARGE, message };
+}

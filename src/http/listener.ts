@@ -1,12 +1,15 @@
 /** Entry of a listener thread: accepts, and hands sockets to connections; gets completions and hands them back. */
-import type { Server } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
 import { pinThread } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
 import type { FromListener, ListenerData, ListenPlace, SiteTable, ToListener } from './api.ts';
 import { BodyBlocks } from './body-blocks.ts';
 import { Connection } from './connection.ts';
-import type { ConnectionHost } from './connection-host.ts';
+import type { ConnectionHost, OpenConnection } from './connection-host.ts';
+import { H2Head } from './h2-head.ts';
+import { H2Preface } from './h2-preface.ts';
+import { H2Session } from './h2-session.ts';
 import { Intake } from './intake.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { connectionsMax } from './open-files.ts';
@@ -25,7 +28,7 @@ const data = workerData as ListenerData;
 const port = parentPort as NonNullable<typeof parentPort>;
 pinThread(data.seat.cores);
 const arena = Arena.attach(data.seat.memory);
-const connections = new Set<Connection>();
+const connections = new Set<OpenConnection>();
 const intake = new Intake(arena, data.seat, data.limits.timeoutHeader);
 for (const submitted of data.functions) intake.add(submitted);
 const host: ConnectionHost = {
@@ -82,13 +85,29 @@ function post(message: FromListener): void {
 }
 
 async function open(address: ListenAddress, routes: PortRoutes): Promise<ListenAddress> {
+  const head = new H2Head(data.limits, routes.maxBodyBytes);
   const opened = await openServer(address, (socket) => {
     // Counted here and not by the server: it would go on counting sockets whose handles have moved.
     if (connections.size >= maxConnections) refusals.refuse(socket);
-    else connections.add(new Connection(socket, host, routes));
+    else connections.add(connect(socket, routes, head));
   });
   servers.push(opened.server);
   return opened.address;
+}
+
+/** Both versions of HTTP, where a connection without TLS may begin with either. */
+function connect(socket: Socket, routes: PortRoutes, head: H2Head): OpenConnection {
+  if (data.limits.http2 !== 'h2c') return new Connection(socket, host, routes);
+  const preface = new H2Preface(socket, host, (isH2, bytes) => {
+    connections.delete(preface);
+    if (isH2) socket.unshift(bytes);
+    connections.add(
+      isH2
+        ? new H2Session(socket, host, routes, head)
+        : new Connection(socket, host, routes, bytes),
+    );
+  });
+  return preface;
 }
 
 function sweep(): void {

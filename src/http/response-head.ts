@@ -19,6 +19,7 @@ export function statusLine(status: number): string {
 /** The Date field (RFC 9110 section 6.6.1), made anew by whoever ticks once a second. */
 export class DateLine {
   text = '';
+  value = '';
 
   constructor() {
     this.update();
@@ -26,7 +27,8 @@ export class DateLine {
 
   update(): void {
     const now = new Date(performance.timeOrigin + performance.now());
-    this.text = `Date: ${now.toUTCString()}\r\n`;
+    this.value = now.toUTCString();
+    this.text = `Date: ${this.value}\r\n`;
   }
 }
 

@@ -66,6 +66,8 @@ describe('luge form', () => {
         maxConnections: 10_000,
         maxRequestsPerConnection: Number.POSITIVE_INFINITY,
         maxPipelined: 16,
+        maxStreams: 100,
+        http2: true,
         drainTimeoutMs: 10_000,
       },
     });
@@ -152,6 +154,8 @@ describe('luge form', () => {
         maxConnections: 4,
         maxRequestsPerConnection: 7,
         maxPipelined: 8,
+        maxStreams: 9,
+        http2: 'h2c',
         drainTimeoutMs: 0,
       },
       routes: [
@@ -211,6 +215,8 @@ describe('luge form', () => {
         maxConnections: 4,
         maxRequestsPerConnection: 7,
         maxPipelined: 8,
+        maxStreams: 9,
+        http2: 'h2c',
         drainTimeoutMs: 0,
       },
     });
@@ -374,6 +380,11 @@ describe('luge form', () => {
       'host with blanks',
       { host: 'a b', routes: [route()] },
       'host: must be a host name or an IP address, found "a b"',
+    ],
+    [
+      'http2 of no kind',
+      { http: { http2: 'on' }, routes: [route()] },
+      'http.http2: must be true, false or "h2c", found "on"',
     ],
     [
       'timeout switched off',

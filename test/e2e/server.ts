@@ -28,12 +28,13 @@ export interface TestServer extends AsyncDisposable {
 
 export interface TestServerOptions extends RuntimeOptions, Pick<HttpSite, 'listen'> {
   readonly limits?: Partial<HttpLimits>;
+  readonly onAccess?: (line: string) => void;
 }
 
 /** Serves `routes` (pattern -> function) on a free port of 127.0.0.1, or wherever else. */
 export async function serve(
   routes: Readonly<Record<string, TestRoute>>,
-  { limits, listen: places = '127.0.0.1:0', ...options }: TestServerOptions = {},
+  { limits, onAccess, listen: places = '127.0.0.1:0', ...options }: TestServerOptions = {},
 ): Promise<TestServer> {
   const runtime = await createRuntime({ workers: 1, ...options });
   const bound = [];
@@ -46,6 +47,7 @@ export async function serve(
   const server = await listen(runtime, {
     sites: [{ listen: places, mode: 'luge', routes: bound }],
     ...(limits === undefined ? {} : { limits }),
+    ...(onAccess === undefined ? {} : { onAccess }),
   }).catch(async (error: unknown) => {
     await runtime.close({ force: true });
     throw error;
