@@ -18,6 +18,8 @@ interface Bench {
   readonly subjects?: string;
   /** Those of which there is no other. */
   readonly known?: readonly string[];
+  /** A run of some subjects is saved beside that of all: `http-peers.json`. */
+  readonly savesSubjects?: boolean;
   /** It has a short form, for a look whether it works. */
   readonly hasQuick?: boolean;
 }
@@ -26,6 +28,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   http: {
     run: async (subjects) => (await import('./http.ts')).http(subjects),
     subjects: '[empty|payload|connections|latency|syscalls|peers]…',
+    savesSubjects: true,
   },
   poll: {
     run: async (subjects) => (await import('./poll.ts')).poll(subjects),
@@ -82,7 +85,8 @@ async function main(args: string[]): Promise<void> {
   const results = new Results(values.out, machine());
   const figures = await bench.run(subjects, values.quick, results);
   print(figures, values.json);
-  const path = results.save(name, subjects, figures);
+  const file = bench.savesSubjects === true ? [name, ...subjects].join('-') : name;
+  const path = results.save(file, subjects, figures);
   process.stderr.write(`saved as ${path}\n`);
 }
 

@@ -5,7 +5,7 @@ import { forkServer } from './server.ts';
 import { subject } from './subject.ts';
 
 export async function connections(): Promise<Figure[]> {
-  const common = { connections: 64, seconds: 2, closes: true };
+  const common = { connections: 64, seconds: 1, closes: true };
   const samples = await race(
     [
       subject({

@@ -17,7 +17,7 @@ import { type BenchServer, forkServer } from './server.ts';
 import { verify } from './verify.ts';
 
 const CONNECTIONS = 64;
-const SECONDS = 1.5;
+const SECONDS = 1.2;
 const ROUNDS = 5;
 /** Of the baseline's capacity; beyond the last the tail is that of the load generator on a machine with two cores. */
 const SHARES_PERCENT = [20, 60] as const;

@@ -37,7 +37,7 @@ export async function payload(): Promise<Figure[]> {
           }),
           subject({ ...common, name: node, start: () => forkServer('node-echo'), path: '/' }),
         ],
-        { rounds: 5, warmUpRounds: 1, secondsMax: 30 },
+        { rounds: 4, warmUpRounds: 1, secondsMax: 30 },
       );
       figures.push(
         ...samples.figures(),
