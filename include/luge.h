@@ -38,7 +38,8 @@ enum luge_errno {
   LUGE_ENOMEM = 48,
   LUGE_ENOSPC = 51,
   LUGE_ENOTSUP = 58,
-  LUGE_EOVERFLOW = 61
+  LUGE_EOVERFLOW = 61,
+  LUGE_ESPIPE = 70
 };
 
 /* The request */
@@ -49,6 +50,7 @@ LUGE_IMPORT(query) int32_t luge_query(char *ptr, uint32_t cap);
 LUGE_IMPORT(param) int32_t luge_param(const char *name, uint32_t name_bytes, char *ptr, uint32_t cap);
 /* -1: there is no such header. */
 LUGE_IMPORT(header) int32_t luge_header(const char *name, uint32_t name_bytes, char *ptr, uint32_t cap);
+/* -1: not known, of a body that streams (requestBody), whose reads wait, and go forward only: -LUGE_ESPIPE for what is behind. */
 LUGE_IMPORT(body_size) int32_t luge_body_size(void);
 LUGE_IMPORT(body_read) int32_t luge_body_read(uint32_t offset, void *ptr, uint32_t bytes);
 

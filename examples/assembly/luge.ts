@@ -144,21 +144,32 @@ export function header(name: string): string | null {
   return namedText(hostHeader, name);
 }
 
-/** Bytes in the request body. */
+/** Bytes in the request body; -1 = not known yet, of one that streams (`requestBody`). */
 export function bodySize(): i32 {
   return hostBodySize();
 }
 
-/** Copies up to `bytes` of the body, from `offset` on, to `buffer`; answers how many, 0 at the end. */
+/**
+ * Copies up to `bytes` of the body, from `offset` on, to `buffer`; answers how many, 0 at the end. A body that streams is waited for, and
+ * can be read forward only: what lies behind is -70.
+ */
 export function readBody(offset: i32, buffer: usize, bytes: i32): i32 {
   return hostBodyRead(offset, buffer, bytes);
 }
 
 /** The first `maxBytes` of the body as text. The bound is the caller's: memory here is one page. */
 export function bodyText(maxBytes: i32): string {
-  const bytes = min(hostBodySize(), maxBytes);
-  const buffer = heap.alloc(bytes);
-  return String.UTF8.decodeUnsafe(buffer, hostBodyRead(0, buffer, bytes));
+  const size = hostBodySize();
+  const most = size < 0 ? maxBytes : min(size, maxBytes);
+  const buffer = heap.alloc(most);
+  let bytes = 0;
+  // A body that streams comes in pieces.
+  while (bytes < most) {
+    const count = hostBodyRead(bytes, buffer + bytes, most - bytes);
+    if (count <= 0) break;
+    bytes += count;
+  }
+  return String.UTF8.decodeUnsafe(buffer, bytes);
 }
 
 /** Sets the status; 200 if it is never called. */

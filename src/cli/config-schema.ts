@@ -374,6 +374,8 @@ export interface RouteConfig {
   /** On stderr, of one request. */
   readonly maxLogBytes: number;
   readonly streamHighWaterBytes: number;
+  readonly requestBody: 'whole' | 'stream';
+  readonly requestHighWaterBytes: number;
   /** Functions in a chain of calls; 0 = this one may call none. */
   readonly maxCallDepth: number;
   /** Sandboxes in use at once, of all workers; Infinity: no limit. */

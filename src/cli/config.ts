@@ -154,6 +154,8 @@ const limitFields = {
   maxOutputBytes: numberField(LIMITS.outputBytes).optional(),
   maxLogBytes: numberField(LIMITS.logBytes).optional(),
   streamHighWaterBytes: numberField(LIMITS.highWaterBytes).optional(),
+  requestBody: choiceField(['whole', 'stream']).optional(),
+  requestHighWaterBytes: numberField(LIMITS.highWaterBytes).optional(),
   maxCallDepth: numberField(LIMITS.callDepth).optional(),
   maxConcurrency: numberField(LIMITS.concurrency).optional(),
   prewarm: numberField(LIMITS.prewarm).optional(),
@@ -500,6 +502,8 @@ type RouteLimitConfig = Pick<
   | 'maxOutputBytes'
   | 'maxLogBytes'
   | 'streamHighWaterBytes'
+  | 'requestBody'
+  | 'requestHighWaterBytes'
   | 'maxCallDepth'
   | 'maxConcurrency'
   | 'prewarm'
@@ -544,6 +548,11 @@ function routeLimits(
     maxLogBytes: route.maxLogBytes ?? defaults.maxLogBytes ?? builtIn.maxLogBytes,
     streamHighWaterBytes:
       route.streamHighWaterBytes ?? defaults.streamHighWaterBytes ?? builtIn.streamHighWaterBytes,
+    requestBody: route.requestBody ?? defaults.requestBody ?? builtIn.requestBody,
+    requestHighWaterBytes:
+      route.requestHighWaterBytes ??
+      defaults.requestHighWaterBytes ??
+      builtIn.requestHighWaterBytes,
     maxCallDepth: route.maxCallDepth ?? defaults.maxCallDepth ?? builtIn.maxCallDepth,
     maxConcurrency:
       overrides.maxConcurrency ??

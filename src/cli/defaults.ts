@@ -169,6 +169,10 @@ export const DEFAULTS = {
     maxLogBytes: LOG_BYTES as number,
     // Sixteen chunks: between a socket's buffer and what a slow client may hold of the memory for bodies.
     streamHighWaterBytes: 262_144,
+    // A slow client holds its own buffers so, and no sandbox.
+    requestBody: 'whole',
+    // What one read of a socket brings.
+    requestHighWaterBytes: 65_536,
     // Deeper than programs call each other on purpose; a circle ends there.
     maxCallDepth: 8,
     // The queue and the workers' sandboxes bound it anyway.

@@ -227,6 +227,9 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     maxLogBytes: DEFAULTS.route.maxLogBytes,
     // SLEdge answers with a Content-Length: nothing goes out in parts unless the guest asks for it.
     streamHighWaterBytes: SLEDGE_BODY_BYTES,
+    // There a request is run when its body is complete.
+    requestBody: 'whole',
+    requestHighWaterBytes: DEFAULTS.route.requestHighWaterBytes,
     maxCallDepth: DEFAULTS.route.maxCallDepth,
     maxConcurrency: overrides.maxConcurrency ?? DEFAULTS.route.maxConcurrency,
     prewarm: overrides.prewarm ?? DEFAULTS.route.prewarm,

@@ -121,6 +121,13 @@ export interface LoadOptions {
    * guest flushes goes out early, and it never waits. Default 262,144.
    */
   readonly streamHighWaterBytes?: number;
+  /**
+   * 'whole' (default): a request is run when its body is complete. 'stream': as soon as its head is; reads of the body then wait for what has not come, and go forward only
+   * (docs/ABI.md).
+   */
+  readonly requestBody?: 'whole' | 'stream';
+  /** Of such a body: while so much waits for the guest, no more is taken from its client. From 4096, Infinity = no limit. Default 65,536. */
+  readonly requestHighWaterBytes?: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. Default 8. */
   readonly maxCallDepth?: number;
   /**
@@ -205,8 +212,15 @@ export interface ScratchOptions {
   readonly maxFiles?: number;
 }
 
+/** A body that comes in pieces. */
+export type BodyStream = ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>;
+
 export interface InvokeOptions {
-  readonly body?: Uint8Array | string;
+  /**
+   * Of a stream no more is taken than the function reads, if that takes its bodies as streams (`LoadOptions.requestBody`); otherwise it is collected first. A stream that
+   * fails ends the call with ERR_BODY_SOURCE, and one that nobody reads any more is cancelled.
+   */
+  readonly body?: Uint8Array | string | BodyStream;
   /** Default 'POST'. */
   readonly method?: string;
   /** Path and query. Default: the function's route. */

@@ -14,9 +14,31 @@ export function partMark({ layout }: Arena): number {
 
 /** Hands over what the guest has written so far (parts.ts, S3). No part may be out. */
 export function deliverPart(arena: Arena, exchange: Exchange): void {
-  const { producer } = exchange;
   exchange.parts.seal();
-  arena.completions(producer).push(exchange.slot + partMark(arena));
+  tell(arena, exchange, partMark(arena));
+}
+
+/** As `partMark`, where a part of a request's body was used up (feed.ts, F4). */
+export function drainedMark({ layout }: Arena): number {
+  return 2 * layout.ringCapacity;
+}
+
+/** As `partMark`, where a guest waits for the body of its request, and its producer wants to know (F6). */
+export function askedMark({ layout }: Arena): number {
+  return 3 * layout.ringCapacity;
+}
+
+/** A part of the request's body was given back. */
+export function deliverDrained(arena: Arena, exchange: Exchange): void {
+  tell(arena, exchange, drainedMark(arena));
+}
+
+export function askForBody(arena: Arena, exchange: Exchange): void {
+  tell(arena, exchange, askedMark(arena));
+}
+
+function tell(arena: Arena, { producer, slot }: Exchange, mark: number): void {
+  arena.completions(producer).push(slot + mark);
   arena.bell(producer).ring();
 }
 

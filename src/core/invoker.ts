@@ -1,6 +1,13 @@
 /** Calls from the embedder's own thread: a producer like a listener, without sockets. */
-import { type Exchange, type FunctionSpec, monotonicNs, OUTCOME } from '../sandbox/index.ts';
+import {
+  type Exchange,
+  type FunctionSpec,
+  LENGTH_UNKNOWN,
+  monotonicNs,
+  OUTCOME,
+} from '../sandbox/index.ts';
 import type { InvokeOptions, InvokeResult, RequestTiming, StreamResult } from './api.ts';
+import { BodyPump, BodySource, collect, isBodyStream } from './body-source.ts';
 import { LugeError, outcomeKind } from './errors.ts';
 import type { SubmittedCells } from './messages.ts';
 import { Producer, type ProducerPlace } from './producer.ts';
@@ -29,9 +36,16 @@ interface Call {
   settled: boolean;
   readonly isStreamed: boolean;
   stream: ResultStream | undefined;
+  /** What brings its body, if that comes in while the function runs. */
+  pump: BodyPump | undefined;
   timing: RequestTiming | undefined;
   exitCode: number | undefined;
 }
+
+/** With the body as it can be written at once. */
+type WholeOptions = Omit<InvokeOptions, 'body'> & {
+  readonly body?: Uint8Array | string | undefined;
+};
 
 export class Invoker {
   readonly #producer: Producer;
@@ -63,6 +77,31 @@ export class Invoker {
 
   /** Rejects with LugeError, or with the signal's reason. */
   invoke(spec: FunctionSpec, options: InvokeOptions): Promise<InvokeResult | StreamResult> {
+    const { body } = options;
+    if (isBodyStream(body)) return this.#stream(spec, options, new BodySource(body));
+    return this.#begin(spec, options as WholeOptions);
+  }
+
+  async #stream(
+    spec: FunctionSpec,
+    { body: _, ...options }: InvokeOptions,
+    source: BodySource,
+  ): Promise<InvokeResult | StreamResult> {
+    try {
+      if (spec.requestBody === 'stream') return await this.#begin(spec, options, source);
+      return await this.#begin(spec, { ...options, body: await collected(source, options.signal) });
+    } catch (error) {
+      // Where no call has taken it, nobody else does this; behind its end it is nothing.
+      source.cancel(error);
+      throw error;
+    }
+  }
+
+  #begin(
+    spec: FunctionSpec,
+    options: WholeOptions,
+    source?: BodySource,
+  ): Promise<InvokeResult | StreamResult> {
     const { signal, stream: isStreamed = false } = options;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     if (!((options.deadlineMs ?? 1) > 0)) {
@@ -95,6 +134,7 @@ export class Invoker {
         exchange.cancel();
         reject(signal?.reason);
         call.stream?.fail(signal?.reason);
+        call.pump?.stop(signal?.reason);
       };
       const call: Call = {
         spec,
@@ -104,14 +144,35 @@ export class Invoker {
         settled: false,
         isStreamed,
         stream: undefined,
+        pump: undefined,
         timing: undefined,
         exitCode: undefined,
       };
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#calls.set(exchange.slot, call);
       exchange.parts.taken = isStreamed;
+      if (source !== undefined) this.#pump(call, exchange, source);
       this.#producer.submit(exchange);
     });
+  }
+
+  /** The body comes in while the function runs. */
+  #pump(call: Call, exchange: Exchange, source: BodySource): void {
+    const pump = new BodyPump(source, (error) => {
+      if (call.settled) return;
+      call.settled = true;
+      exchange.cancel();
+      call.reject(error);
+      call.stream?.fail(error);
+    });
+    call.pump = pump;
+    const feed = this.#producer.feed(exchange, {
+      highWaterBytes: call.spec.requestHighWaterBytes,
+      lengthBytes: LENGTH_UNKNOWN,
+      onRoom: () => pump.room(),
+      onStop: () => pump.stop(),
+    });
+    pump.start(feed);
   }
 
   /** A function hands over a part of its response, and goes on. */
@@ -188,7 +249,21 @@ function streamOf(exchange: Exchange, call: Call, stream: ResultStream): StreamR
   };
 }
 
-function requestOf(spec: FunctionSpec, options: InvokeOptions): RequestText {
+/** Nobody waits for a source any more once `signal` is aborted. */
+async function collected(source: BodySource, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  if (signal === undefined) return collect(source);
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([collect(source), promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function requestOf(spec: FunctionSpec, options: WholeOptions): RequestText {
   const { method = METHOD_DEFAULT } = options;
   const target = targetFor(spec, options);
   const fields = Object.entries(options.headers ?? {});
@@ -197,7 +272,10 @@ function requestOf(spec: FunctionSpec, options: InvokeOptions): RequestText {
   return { method, target, headers: fieldLines(fields) };
 }
 
-function targetFor(spec: FunctionSpec, { target, params }: InvokeOptions): string {
+function targetFor(
+  spec: FunctionSpec,
+  { target, params }: Pick<InvokeOptions, 'target' | 'params'>,
+): string {
   if (params === undefined) return target ?? targetOf(spec);
   try {
     if (target === undefined) return pathOf(spec.route, params);

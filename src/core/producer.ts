@@ -12,7 +12,8 @@ import {
   SLOT_STATE,
 } from '../sandbox/index.ts';
 import { Admission } from './admission.ts';
-import { partMark } from './delivery.ts';
+import { BodyFeed, type BodyFeedOptions } from './body-feed.ts';
+import { askedMark, drainedMark, partMark } from './delivery.ts';
 import { Estimates } from './estimates.ts';
 import type { SubmittedCells } from './messages.ts';
 import { WorkerControl } from './worker-control.ts';
@@ -41,6 +42,10 @@ export class Producer {
   readonly #onComplete: (exchange: Exchange) => void;
   readonly #onPart: ((exchange: Exchange) => void) | undefined;
   readonly #partMark: number;
+  readonly #drainedMark: number;
+  readonly #askedMark: number;
+  /** By slot; those of whole bodies have none. */
+  readonly #feeds = new Map<number, BodyFeed>();
   readonly #workers: readonly WorkerControl[];
   readonly #onRing: () => void;
   readonly #onTurn: () => void;
@@ -74,6 +79,8 @@ export class Producer {
     this.#onComplete = onComplete;
     this.#onPart = onPart;
     this.#partMark = partMark(arena);
+    this.#drainedMark = drainedMark(arena);
+    this.#askedMark = askedMark(arena);
     this.#workers = Array.from(
       { length: arena.constraints.workers },
       (_, w) => new WorkerControl(arena, w),
@@ -108,6 +115,13 @@ export class Producer {
     const exchange = this.#exchanges.at(slot);
     exchange.open(this.index, fn, arrivalNs, deadlineNs);
     return exchange;
+  }
+
+  /** The body of `exchange`, which is about to be submitted, goes on coming in behind that. */
+  feed(exchange: Exchange, options: BodyFeedOptions): BodyFeed {
+    const feed = new BodyFeed(exchange, options, (worker) => this.#stir(worker));
+    this.#feeds.set(exchange.slot, feed);
+    return feed;
   }
 
   /**
@@ -198,6 +212,10 @@ export class Producer {
   }
 
   #take(value: number): void {
+    if (value >= this.#drainedMark) {
+      this.#feedTold(value);
+      return;
+    }
     const isPart = value >= this.#partMark;
     const exchange = this.#exchanges.at(isPart ? value - this.#partMark : value);
     exchange.attach();
@@ -205,15 +223,31 @@ export class Producer {
       this.#onPart?.(exchange);
       return;
     }
+    if (exchange.isFed) this.#stopFeed(exchange.slot);
     this.inFlight--;
     this.#admission?.giveBack(exchange);
     this.#onComplete(exchange);
   }
 
+  #feedTold(value: number): void {
+    if (value >= this.#askedMark) this.#feeds.get(value - this.#askedMark)?.asked();
+    else this.#feeds.get(value - this.#drainedMark)?.told();
+  }
+
+  /** Before its owner hears of the end, which may free the slot. */
+  #stopFeed(slot: number): void {
+    const feed = this.#feeds.get(slot);
+    this.#feeds.delete(slot);
+    feed?.stop();
+  }
+
   /** The part that is out is used up: gives it back, and lets the guest go on that may wait for that (parts.ts, S5). */
   drained(exchange: Exchange): void {
-    const { worker } = exchange;
     exchange.parts.drain();
+    this.#stir(exchange.worker);
+  }
+
+  #stir(worker: number): void {
     (this.#workers[worker] as WorkerControl).hasStir = true;
     this.#arena.lot.wake(worker);
   }

@@ -10,6 +10,7 @@ const SPEC_DOUBLES = [
   'maxOutputBytes',
   'maxLogBytes',
   'streamHighWaterBytes',
+  'requestHighWaterBytes',
   'maxConcurrency',
   'expectedNs',
 ] as const;
@@ -48,6 +49,7 @@ const functionRecord = bin.object({
   contentType: bin.string,
   response: bin.string,
   failsOnExit: bin.bool,
+  requestBody: bin.string,
   maxCallDepth: bin.u32,
   prewarm: bin.u32,
   admissionPercentile: bin.u32,

@@ -53,8 +53,11 @@ const CHUNK_BYTES = 16384;
 const CALL_DEPTH_MAX = 64;
 /** Sixteen chunks: out of thin air, between a socket's buffer and what a slow client may hold of the arena. */
 const STREAM_HIGH_WATER_BYTES = 262_144;
-/** Below it a part would be a write of the socket for less than a page. */
-const STREAM_HIGH_WATER_BYTES_MIN = 4096;
+/** What one read of a socket brings. */
+const REQUEST_HIGH_WATER_BYTES = 65_536;
+/** Below it a part would be a write of the socket, or a wake-up, for less than a page. */
+const HIGH_WATER_BYTES_MIN = 4096;
+const REQUEST_BODIES = ['whole', 'stream'] as const;
 /** Each element is 8 bytes of one object, and that must stay below what a full heap has left for its worker's end; see rewriter/allocation.ts. */
 const TABLE_ELEMENTS_MAX = 1_000_000;
 const ARRAY_BYTES_MAX = 4 * 2 ** 20;
@@ -158,7 +161,10 @@ export class Runtime {
     this.spinNs = (options.spinUs ?? (availableParallelism() > workers ? SPIN_US : 0)) * 1e3;
     this.#kv = createKvStore(options.kv, workers);
     this.native = options.native !== 'off' && nativeAddon() !== undefined;
-    this.timer = chooseTimer(oneOf('timer', options.timer ?? 'auto', TIMERS), this.native);
+    this.timer = chooseTimer(
+      oneOf('createRuntime: timer', options.timer ?? 'auto', TIMERS),
+      this.native,
+    );
     this.cores = planProcessCores(options.pin ?? false, workers, this.native);
     this.#arena = Arena.create(constraints);
     this.#supervisor = new Supervisor({
@@ -226,7 +232,15 @@ export class Runtime {
       queueTimeoutNs: (options.queueTimeoutMs ?? deadlineMs) * NS_PER_MS,
       maxOutputBytes: options.maxOutputBytes ?? 4 * 2 ** 20,
       maxLogBytes: logBytes(options.maxLogBytes ?? LOG_BYTES),
-      streamHighWaterBytes: highWater(options.streamHighWaterBytes ?? STREAM_HIGH_WATER_BYTES),
+      streamHighWaterBytes: highWater(
+        'streamHighWaterBytes',
+        options.streamHighWaterBytes ?? STREAM_HIGH_WATER_BYTES,
+      ),
+      requestBody: oneOf('load: requestBody', options.requestBody ?? 'whole', REQUEST_BODIES),
+      requestHighWaterBytes: highWater(
+        'requestHighWaterBytes',
+        options.requestHighWaterBytes ?? REQUEST_HIGH_WATER_BYTES,
+      ),
       maxCallDepth: callDepth(options.maxCallDepth ?? 8),
       maxPages: options.memory?.maxPages ?? 1024,
       growth: options.memory?.growth ?? 'retire',
@@ -484,13 +498,8 @@ export class Runtime {
   }
 }
 
-function highWater(bytes: number): number {
-  if (bytes >= STREAM_HIGH_WATER_BYTES_MIN) return bytes;
-  throw new LugeError(
-    'ERR_INVALID_ARGUMENT',
-    500,
-    `load: streamHighWaterBytes must be a number from ${STREAM_HIGH_WATER_BYTES_MIN}, not ${String(bytes)}`,
-  );
+function highWater(name: string, bytes: number): number {
+  return number(`load: ${name}`, bytes, HIGH_WATER_BYTES_MIN, Number.POSITIVE_INFINITY);
 }
 
 function logBytes(bytes: number): number {
@@ -540,7 +549,7 @@ function whole(name: string, value: number, least: number, most: number): number
 function oneOf<const T extends string>(name: string, value: string, choices: readonly T[]): T {
   const choice = choices.find((known) => known === value);
   if (choice !== undefined) return choice;
-  const text = `createRuntime: ${name} must be one of '${choices.join("', '")}', not '${String(value)}'`;
+  const text = `${name} must be one of '${choices.join("', '")}', not '${String(value)}'`;
   throw new LugeError('ERR_INVALID_ARGUMENT', 500, text);
 }
 

@@ -2,7 +2,7 @@
  * The rule of a tick: whose interrupt flag is raised, and why. A flag is raised only where yielding may change who runs:
  *
  *   - the guest reached its CPU limit or its deadline, or nobody wants its answer any more;
- *   - the supervisor has mail for the worker, or a part of a response that it streams was taken;
+ *   - the supervisor has mail for the worker, or a part of a response that it streams was taken, or a body that a guest waits for has gone on;
  *   - it has run for a whole quantum (its EPOCH is the one of the last tick) and, by the mode,
  *       off      nothing else matters: preemption is off, or requests run to their end;
  *       waiters  somebody waits: in the worker's run queue, in a global deque, or asleep and due, or asleep in a call that has been answered;

@@ -10,7 +10,7 @@
  *     32  RUN_KEY        worker, f64 atomic  ticker              of the running guest in the policy's order: the least runs first
  *     40  WAIT_KEY       worker, f64 atomic  ticker              the least in the worker's own queue; Infinity = nobody waits
  *    128  MAIL           supervisor, atomic  worker              1 = there are messages on its port
- *    132  STIR           producers, atomic   worker, ticker      1 = a part of some response was drained (parts.ts, S5)
+ *    132  STIR           producers, atomic   worker, ticker      1 = a part of some response was drained (parts.ts, S5), or some body has gone on (feed.ts, F3)
  *    256  counters       worker              stats               i32 each, in the order of COUNTERS
  *
  * W1: the worker writes SLOT, KILL_AT_NS and RUN_KEY before it makes EPOCH odd, so a ticker that sees the same odd EPOCH before and

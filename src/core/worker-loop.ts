@@ -38,6 +38,7 @@ import {
 import { deliver, firstWorkerProducer } from './delivery.ts';
 import { Estimates } from './estimates.ts';
 import { GuestCalls } from './guest-calls.ts';
+import { GuestInputs } from './guest-inputs.ts';
 import { GuestStreams } from './guest-streams.ts';
 import { GlobalQueue } from './scheduling/global-queue.ts';
 import type { Policy, QueuedRequest } from './scheduling/policy.ts';
@@ -106,6 +107,7 @@ export class WorkerLoop implements GuestKernel {
   readonly #calls: GuestCalls;
   readonly #estimates: Estimates;
   readonly #streams: GuestStreams;
+  readonly #inputs: GuestInputs;
   readonly #sleepers: Sandbox[] = [];
   readonly #options: WorkerLoopOptions;
   readonly #ready: () => boolean;
@@ -140,6 +142,7 @@ export class WorkerLoop implements GuestKernel {
     this.#estimates = new Estimates(worker);
     this.#calls = new GuestCalls(arena, producer, options.sandboxesMax, this.#estimates);
     this.#streams = new GuestStreams(arena, this.#control);
+    this.#inputs = new GuestInputs(arena, worker);
     this.#pool = new SandboxPool(
       {
         sandboxesMax: options.sandboxesMax,
@@ -279,6 +282,16 @@ export class WorkerLoop implements GuestKernel {
       : this.sleep(monotonicNs(), refusal);
   }
 
+  /** Where there is something by now it goes through the run queue even so, as all that suspends. */
+  awaitInput(wakeAtNs: number): Promise<number> {
+    const isAwaited = this.#inputs.await(this.#host.current);
+    return this.sleep(isAwaited ? wakeAtNs : monotonicNs(), GO_ON);
+  }
+
+  drained(exchange: Exchange): void {
+    this.#inputs.drained(exchange);
+  }
+
   flush(sandbox: Sandbox): void {
     this.#streams.flush(sandbox);
   }
@@ -330,6 +343,7 @@ export class WorkerLoop implements GuestKernel {
   #start(exchange: Exchange, now: number): void {
     this.#begun++;
     exchange.attach();
+    if (exchange.isFed) exchange.feed.attach();
     exchange.started(this.#worker, now);
     if (exchange.isCancelled)
       return void this.#refuse(exchange, OUTCOME.CANCELLED, 'cancelled in the queue');
@@ -485,6 +499,7 @@ export class WorkerLoop implements GuestKernel {
     finishWasi(this.#host, sandbox);
     this.#calls.end(sandbox);
     this.#streams.end(sandbox);
+    this.#inputs.leave(sandbox);
     exchange.ended(now, sandbox.ranNs);
     exchange.exitCode = sandbox.exitCode;
     exchange.suspended(sandbox.runnableNs, sandbox.preemptedNs, sandbox.asleepNs);
@@ -534,6 +549,7 @@ export class WorkerLoop implements GuestKernel {
   #stir(): void {
     this.#state.hasStir = false;
     this.#streams.stirred();
+    this.#inputs.stirred();
     this.#publishWake(monotonicNs());
   }
 
@@ -546,6 +562,7 @@ export class WorkerLoop implements GuestKernel {
       this.#sleepers[i] = this.#sleepers[this.#sleepers.length - 1] as Sandbox;
       this.#sleepers.pop();
       sandbox.waited(now);
+      this.#inputs.leave(sandbox);
       sandbox.state = STATE.RUNNABLE;
       this.#policy.add(sandbox, false, now);
     }

@@ -79,6 +79,12 @@ export class AnswerQueue implements AnswerOwner {
     else if (this.#answers[0] === answer) this.flush();
   }
 
+  /** `by` goes out in the place of one whose head is not out: its function is ended. */
+  replace(answer: Answer, by: Answer): void {
+    this.#answers[this.#answers.indexOf(answer)] = by;
+    this.#discard(answer);
+  }
+
   /** The socket is closed: nobody wants the answers that are not out yet. */
   abandon(): void {
     this.#isGone = true;
@@ -236,11 +242,13 @@ export class AnswerQueue implements AnswerOwner {
 
   /** Q2, from this place in the queue on. */
   #drop(from = 0): void {
-    for (const answer of this.#answers.splice(from)) {
-      answer.isDropped = true;
-      if (answer.isReady) this.#release(answer);
-      else answer.exchange?.cancel();
-    }
+    for (const answer of this.#answers.splice(from)) this.#discard(answer);
+  }
+
+  #discard(answer: Answer): void {
+    answer.isDropped = true;
+    if (answer.isReady) this.#release(answer);
+    else answer.exchange?.cancel();
   }
 
   /** Not while a socket reads from the slot: then it is released behind that. */

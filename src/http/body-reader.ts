@@ -44,6 +44,11 @@ export class BodyReader implements BodySink {
     return this.#chunked === undefined ? this.#bytesLeft === 0 : this.#chunked.done;
   }
 
+  /** As far as that is known: 0 of one that is chunked. */
+  get bytesLeft(): number {
+    return this.#bytesLeft;
+  }
+
   get error(): HttpErrorKind | null {
     return this.#chunked === undefined ? null : this.#chunked.error;
   }

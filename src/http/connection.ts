@@ -4,6 +4,7 @@
  *            +-> HEAD --head complete, no body--------------------+
  *   bytes -->|     |                                              +--> intake, or an error --> answers (a queue) --> socket
  *            |     +-- body --> BODY --complete-------------------+
+ *            |     +-- body that streams --> intake, STREAM --complete--> HEAD
  *            +-> CLOSING (an answer with `close` is queued: what comes in is thrown away)
  *
  * What bounds it: connection-clock.ts (times), answer-queue.ts (what is not taken), maxPipelined (requests under way), maxRequestsPerConnection, and for bytes that are not
@@ -11,16 +12,22 @@
  * It ends with: a final answer (#finish: half-closed, read on for a while) · the client's end, when all is answered · a time that is over · a reset, or an answer that fails
  * halfway. All but the first two cancel what is under way (#onClose).
  *
- * A request takes its slot only when it is complete. What reads heads is parser.ts, bodies body-reader.ts; requests go to intake.ts, and answers
- * out by answer-queue.ts.
+ * A request takes its slot only when it is complete, unless its function takes bodies as streams: then it is submitted with its head, and the body follows as the guest reads
+ * (fed-body.ts). So in STREAM the last answer in the queue is that of the body which is being read, or it is out already and the rest of the body is thrown away. What reads heads is parser.ts,
+ * bodies body-reader.ts; requests go to intake.ts, and answers out by answer-queue.ts.
+ *
+ * A body that breaks while its function runs (a time that is over, malformed chunks, too long, no memory, the client's end): the function is cancelled, and the error answered in its
+ * place; if the head of its answer is out, the connection ends without the rest of it.
  */
 import type { Socket } from 'node:net';
+import { type Exchange, LENGTH_UNKNOWN } from '../sandbox/index.ts';
 import { Answer } from './answer.ts';
 import { type AnswerListener, AnswerQueue } from './answer-queue.ts';
 import { type HttpRoute, parserLimits } from './api.ts';
 import { BodyReader } from './body-reader.ts';
 import { ConnectionClock } from './connection-clock.ts';
 import type { ConnectionHost, OpenConnection } from './connection-host.ts';
+import { FedBody } from './fed-body.ts';
 import { bodyTooLarge, HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import { HEAD } from './method.ts';
 import { BAD, NEED_MORE, RequestParser, TARGET_ASTERISK } from './parser.ts';
@@ -29,7 +36,7 @@ import { readInto } from './socket-reader.ts';
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
-const STATE = { HEAD: 0, BODY: 1, CLOSING: 2 } as const;
+const STATE = { HEAD: 0, BODY: 1, CLOSING: 2, STREAM: 3 } as const;
 type State = (typeof STATE)[keyof typeof STATE];
 
 export class Connection implements AnswerListener, OpenConnection {
@@ -51,6 +58,8 @@ export class Connection implements AnswerListener, OpenConnection {
   /** Of the request whose body is being read. */
   #body: BodyReader | undefined = undefined;
   #owesContinue = false;
+  /** Of the request that was submitted before its body. */
+  #fed: FedBody | undefined = undefined;
 
   /** `accepted` is a paused socket; `read` is what was read from it before. */
   constructor(accepted: Socket, host: ConnectionHost, port: PortRoutes, read?: Buffer) {
@@ -78,6 +87,10 @@ export class Connection implements AnswerListener, OpenConnection {
     return this.#state === STATE.HEAD;
   }
 
+  get #isClosing(): boolean {
+    return this.#state === STATE.CLOSING;
+  }
+
   /** Called by the sweep: closes what is past its time. */
   sweep(): void {
     const { nowMs } = this.#host;
@@ -88,7 +101,8 @@ export class Connection implements AnswerListener, OpenConnection {
 
   #expire(): void {
     // What a client has not taken yet comes first: it can be meant to be silent as long as it reads.
-    if (this.socket.writableLength > 0 && this.#state !== STATE.BODY) this.#rearm();
+    if (this.#state === STATE.STREAM) this.#breakBody(HTTP_ERRORS.BODY_TIMEOUT);
+    else if (this.socket.writableLength > 0 && this.#state !== STATE.BODY) this.#rearm();
     else if (this.#state === STATE.CLOSING) this.socket.destroy();
     else if (this.#answers.length > 0) this.#clock.stop();
     else if (this.#state === STATE.BODY) this.#refuse(HTTP_ERRORS.BODY_TIMEOUT);
@@ -119,6 +133,7 @@ export class Connection implements AnswerListener, OpenConnection {
 
   /** No more requests are taken: as many as may be are under way, or the client does not take what it is sent. */
   get #isFull(): boolean {
+    if (this.#state === STATE.STREAM) return this.#fed?.isFull === true;
     return (
       this.#answers.length >= this.#host.limits.maxPipelined ||
       (this.socket.writableNeedDrain && this.#state === STATE.HEAD)
@@ -176,6 +191,10 @@ export class Connection implements AnswerListener, OpenConnection {
     if (parser.contentLength > route.maxBodyBytes) {
       return void this.#answerAtOnce(bodyTooLarge(parser.contentLength, route.maxBodyBytes), true);
     }
+    const highWaterBytes = this.#host.intake.highWaterBytes(route.fn);
+    if (highWaterBytes !== undefined) {
+      return void this.#beginStream(input, end, route, highWaterBytes);
+    }
     const head = Buffer.from(input.subarray(0, end));
     const { chunked, contentLength } = parser;
     this.#body = new BodyReader(this.#host.blocks, head, route, chunked, contentLength);
@@ -193,6 +212,7 @@ export class Connection implements AnswerListener, OpenConnection {
   }
 
   #readBody(input: Buffer): number {
+    if (this.#state === STATE.STREAM) return this.#readStream(input, this.#fed as FedBody);
     const body = this.#body as BodyReader;
     const count = body.read(input);
     if (count === BAD) {
@@ -215,19 +235,149 @@ export class Connection implements AnswerListener, OpenConnection {
 
   /** Into a slot and into the deque. The parser still holds the offsets of this head. */
   #submit(head: Buffer, route: HttpRoute, body: BodyReader | undefined): void {
-    const { intake, log } = this.#host;
-    const parser = this.#parser;
-    this.#peer ??= Buffer.from(this.socket.remoteAddress ?? '', 'latin1');
-    const exchange = intake.open(route, head, parser, this.#peer);
-    if (exchange === undefined) return void this.#answerAtOnce(intake.refusal, false);
+    const { intake } = this.#host;
+    const exchange = this.#open(head, route, false);
+    if (exchange === undefined) return;
     if (body !== undefined && !body.moveTo(exchange)) {
       exchange.free();
       return void this.#answerAtOnce(HTTP_ERRORS.BODY_MEMORY, false);
     }
-    const answer = this.#answerOf(parser.keepAlive, route);
-    if (log !== undefined) answer.label = labelOf(parser, head);
+    const answer = this.#answerFor(head, route);
     this.#push(answer);
     intake.submit(exchange, answer);
+  }
+
+  /** A slot with the head; undefined when there was none, which has been answered then. */
+  #open(head: Buffer, route: HttpRoute, hasBody: boolean): Exchange | undefined {
+    const { intake } = this.#host;
+    this.#peer ??= Buffer.from(this.socket.remoteAddress ?? '', 'latin1');
+    const exchange = intake.open(route, head, this.#parser, this.#peer);
+    if (exchange === undefined) this.#answerAtOnce(intake.refusal, hasBody);
+    return exchange;
+  }
+
+  #answerFor(head: Buffer, route: HttpRoute): Answer {
+    const parser = this.#parser;
+    const answer = this.#answerOf(parser.keepAlive, route);
+    if (this.#host.log !== undefined) answer.label = labelOf(parser, head);
+    return answer;
+  }
+
+  // A body that streams
+
+  /** What is held of it goes along with the head (fed-body.ts): it is submitted behind that. */
+  #beginStream(input: Buffer, end: number, route: HttpRoute, highWaterBytes: number): void {
+    const parser = this.#parser;
+    const exchange = this.#open(input, route, true);
+    if (exchange === undefined) return;
+    const answer = this.#answerFor(input, route);
+    const { chunked, contentLength } = parser;
+    const { blocks } = this.#host;
+    const own = { exchange, answer, highWaterBytes };
+    const fed = new FedBody({ ...own, blocks, route, isChunked: chunked, contentLength });
+    this.#fed = fed;
+    this.#state = STATE.STREAM;
+    this.#clock.awaitBody(this.#host.nowMs);
+    this.#owesContinue = parser.expectContinue && input.length === end;
+    if (!fed.isHeld(input.length - end)) this.#submitStream(fed);
+  }
+
+  #submitStream(fed: FedBody): void {
+    const { intake } = this.#host;
+    const { exchange, answer, highWaterBytes } = fed;
+    const { chunked, contentLength } = this.#parser;
+    if (!fed.isComplete) {
+      fed.feed = intake.producer.feed(exchange, {
+        highWaterBytes,
+        lengthBytes: chunked ? LENGTH_UNKNOWN : contentLength,
+        onRoom: () => this.#resume(),
+        onStop: () => this.#dropRest(fed),
+        onAsked: this.#owesContinue ? () => this.#asked(fed) : undefined,
+      });
+    }
+    fed.isSubmitted = true;
+    this.#answers.push(answer);
+    intake.submit(exchange, answer);
+  }
+
+  #readStream(input: Buffer, fed: FedBody): number {
+    this.#owesContinue = false;
+    const count = fed.take(input);
+    if (count === BAD) this.#breakBody(fed.error as HttpErrorKind, fed.errorMessage());
+    else if (fed.hasNoMemory) this.#breakBody(HTTP_ERRORS.BODY_MEMORY);
+    else if (fed.isDropped && fed.isTooLongToDrop) this.#endBehind(fed);
+    else if (fed.isComplete) this.#streamDone(fed, count < input.length);
+    else {
+      if (!fed.isSubmitted) this.#submitStream(fed);
+      this.#clock.bodyCame(count, this.#host.nowMs);
+    }
+    // What comes behind a body that ends the connection is nobody's.
+    return this.#isClosing ? input.length : count;
+  }
+
+  #streamDone(fed: FedBody, hasMore: boolean): void {
+    if (fed.isSubmitted) fed.feed?.end();
+    else this.#submitStream(fed);
+    this.#fed = undefined;
+    this.#parser.reset();
+    this.#state = STATE.HEAD;
+    if (!fed.answer.keepsAlive) this.#beginClosing();
+    else if (!fed.isAnswered) this.#clock.stop();
+    else if (this.#host.isDraining) this.#finish();
+    else if (hasMore) this.#clock.awaitHead(this.#host.nowMs);
+    else this.#clock.awaitNext(this.#host.nowMs);
+  }
+
+  /** The guest waits for a body that its client sends when it is told to. */
+  #asked(fed: FedBody): void {
+    fed.isAsked = true;
+    this.#continueStream();
+  }
+
+  /** Writes the 100, once the answers before are out, and where the answer itself has not begun. */
+  #continueStream(): void {
+    const fed = this.#fed;
+    if (fed === undefined || !fed.isAsked || !this.#owesContinue) return;
+    if (this.#answers.length > 1 || fed.answer.stream !== undefined) return;
+    this.#owesContinue = false;
+    this.socket.write(CONTINUE, 'latin1');
+  }
+
+  /** The function has ended before its body. Whether the connection goes on is settled before the head of the answer goes out, if that is not out yet. */
+  #dropRest(fed: FedBody): void {
+    fed.drop();
+    if (this.#fed !== fed) return;
+    // Whether a client sends its body that was not told to is not to be known.
+    if (this.#owesContinue || fed.isTooLongToDrop) this.#endBehind(fed);
+    else this.#resume();
+  }
+
+  /** No more of it is read: the connection ends behind its answer. */
+  #endBehind(fed: FedBody): void {
+    fed.answer.keepsAlive = false;
+    if (fed.isAnswered) this.#finish();
+    else this.#beginClosing();
+  }
+
+  /** It will not come to its end as a body. */
+  #breakBody(kind: HttpErrorKind, detail?: string): void {
+    const fed = this.#fed as FedBody;
+    const { answer, exchange } = fed;
+    if (!fed.isSubmitted) {
+      exchange.free();
+      return void this.#refuse(kind, detail);
+    }
+    if (fed.isAnswered || answer.isReady || answer.stream !== undefined) {
+      if (!answer.isReady) exchange.cancel();
+      return void this.#endBehind(fed);
+    }
+    const error = this.#answerOf(false);
+    error.error = detail === undefined ? kind : { ...kind, message: detail };
+    error.label = answer.label;
+    error.isReady = true;
+    this.#answers.replace(answer, error);
+    this.#beginClosing();
+    this.#answers.flush();
   }
 
   // Answering
@@ -242,6 +392,7 @@ export class Connection implements AnswerListener, OpenConnection {
     this.#state = STATE.CLOSING;
     this.#input = undefined;
     this.#body = undefined;
+    this.#fed = undefined;
     this.#clock.stop();
   }
 
@@ -279,6 +430,7 @@ export class Connection implements AnswerListener, OpenConnection {
 
   onAnswered(answer: Answer): void {
     this.#servedOne = true;
+    if (this.#fed?.answer === answer) this.#fed.isAnswered = true;
     this.#host.log?.(`${this.#peer?.toString('latin1') ?? '-'} ${answer.label}`);
   }
 
@@ -288,11 +440,15 @@ export class Connection implements AnswerListener, OpenConnection {
       else this.#continue();
       if (!this.#clock.isRunning && this.#state !== STATE.CLOSING) this.#rearm();
       if (this.#inputEnded) this.#endIfDone();
+    } else if (this.#state === STATE.STREAM) {
+      this.#continueStream();
     }
     this.#resume();
   }
 
   onCut(): void {
+    // The answer that begins is that of the body which is being read: that is read on.
+    if (this.#state === STATE.STREAM && this.#answers.length === 1) return;
     this.#beginClosing();
   }
 
@@ -304,7 +460,8 @@ export class Connection implements AnswerListener, OpenConnection {
   #rearm(): void {
     const { nowMs } = this.#host;
     if (this.#state === STATE.CLOSING) this.#clock.awaitEnd(nowMs);
-    else if (this.#state === STATE.BODY) this.#clock.awaitBody(nowMs);
+    else if (this.#state === STATE.BODY || this.#state === STATE.STREAM)
+      this.#clock.awaitBody(nowMs);
     else if (this.#input !== undefined) this.#clock.awaitHead(nowMs);
     else this.#clock.awaitNext(nowMs);
   }
@@ -326,6 +483,10 @@ export class Connection implements AnswerListener, OpenConnection {
 
   /** The client sends nothing more: answer what it asked, then close. */
   #endIfDone(): void {
+    if (this.#state === STATE.STREAM) {
+      if (this.#input === undefined) this.#breakBody(HTTP_ERRORS.BODY_INCOMPLETE);
+      return;
+    }
     if (this.#answers.length > 0) return;
     if (this.#input !== undefined && this.#isPaused) return;
     // Where a final answer has ended it (#finish), a second end would make an Error that nobody sees, with its stack.
@@ -335,6 +496,7 @@ export class Connection implements AnswerListener, OpenConnection {
   #onClose(): void {
     this.#state = STATE.CLOSING;
     this.#input = undefined;
+    this.#fed = undefined;
     this.#answers.abandon();
     this.#host.onClose(this);
   }
@@ -342,12 +504,15 @@ export class Connection implements AnswerListener, OpenConnection {
   #pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
+    // A client that is not read is not late.
+    if (this.#state === STATE.STREAM) this.#clock.stop();
     this.socket.pause();
   }
 
   #resume(): void {
     if (!this.#isPaused || this.#isFull) return;
     this.#isPaused = false;
+    if (this.#state === STATE.STREAM) this.#clock.awaitBody(this.#host.nowMs);
     this.socket.resume();
     this.#consume();
   }

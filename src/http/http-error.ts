@@ -49,6 +49,7 @@ export type HttpErrorName =
   | 'INVALID_TRANSFER_ENCODING'
   | 'UNKNOWN_TRANSFER_CODING'
   | 'BODY_TOO_LARGE'
+  | 'BODY_INCOMPLETE'
   | 'INVALID_CHUNK_SIZE'
   | 'INVALID_CHUNK_EXTENSION'
   | 'CHUNK_EXTENSION_TOO_LARGE'
@@ -115,6 +116,7 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
   INVALID_TRANSFER_ENCODING: close(400, 'ERR_HTTP_INVALID_TRANSFER_ENCODING', 'chunked must be the last transfer coding, and there once'),
   UNKNOWN_TRANSFER_CODING: close(501, 'ERR_HTTP_UNKNOWN_TRANSFER_CODING', 'no transfer coding but chunked is known'),
   BODY_TOO_LARGE: close(413, 'ERR_HTTP_BODY_TOO_LARGE', 'the request body is too large (maxBodyBytes)'),
+  BODY_INCOMPLETE: close(400, 'ERR_HTTP_BODY_INCOMPLETE', 'the client ended its side in the middle of the request body'),
   INVALID_CHUNK_SIZE: close(400, 'ERR_HTTP_INVALID_CHUNK_SIZE', 'a chunk size is no hexadecimal number of at most 16 digits'),
   INVALID_CHUNK_EXTENSION: close(400, 'ERR_HTTP_INVALID_CHUNK_EXTENSION', 'a chunk extension is malformed'),
   CHUNK_EXTENSION_TOO_LARGE: close(413, 'ERR_HTTP_CHUNK_EXTENSION_TOO_LARGE', 'too many bytes of chunk extensions'),

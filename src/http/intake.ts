@@ -3,6 +3,7 @@
  * One for a listener thread.
  *
  *   open (slot, head) --> body appended to `exchange.request` --> submit --> … --> owner.part … owner.complete --> exchange.free
+ *                     |                                         +-- producer.feed, before it: the rest of the body comes in behind
  *                     +-> no room for it: exchange.free, and BODY_MEMORY is answered
  */
 import { decodeSpec, Producer, type ProducerSeat, type SubmittedFunction } from '../core/index.ts';
@@ -35,6 +36,8 @@ export class Intake {
   readonly #timeout: TimeoutHeader | undefined;
   /** Whose answer a slot is. */
   readonly #answers: (Answer | undefined)[];
+  /** By the number of a function: what may wait for its guest of a body that comes in while it runs; none where bodies have to be whole. */
+  readonly #highWaters: number[] = [];
   /** Why `open` had no slot to give. */
   refusal: HttpErrorKind = HTTP_ERRORS.QUEUE_FULL;
 
@@ -59,7 +62,16 @@ export class Intake {
 
   /** A function that routes lead to. */
   add({ spec, ...cells }: SubmittedFunction): void {
-    this.producer.add(decodeSpec(spec), cells);
+    const decoded = decodeSpec(spec);
+    this.producer.add(decoded, cells);
+    if (decoded.requestBody === 'stream') {
+      this.#highWaters[decoded.id] = decoded.requestHighWaterBytes;
+    }
+  }
+
+  /** Undefined: a request of the function is submitted when its body is complete; otherwise it may be before that, with a feed (`Producer.feed`). */
+  highWaterBytes(fn: number): number | undefined {
+    return this.#highWaters[fn];
   }
 
   /** A slot with the request's head; undefined where there is none to be had: `refusal` is the answer then. */
@@ -87,7 +99,7 @@ export class Intake {
     return undefined;
   }
 
-  /** The request is complete, and `answer` is to have what comes back. */
+  /** The request is complete, or has a feed, and `answer` is to have what comes back. */
   submit(exchange: Exchange, answer: Answer): void {
     answer.exchange = exchange;
     exchange.parts.taken = true;

@@ -49,7 +49,10 @@ export interface ArenaLayout {
   readonly chunksAddress: number;
   /** Capacity of each deque: the slots, rounded up to a power of two, so that they are never full. A slot's number is below it. */
   readonly ringCapacity: number;
-  /** Of each completion ring: a slot has its completion in there and, before that, at most one part of its response. */
+  /**
+   * Of each completion ring: a slot has its completion in there and, before that, at most one part of its response, one word of a part of its body that was used up, and one of a guest that
+   * waits for its body for the first time.
+   */
   readonly completionCapacity: number;
   readonly totalBytes: number;
 }
@@ -61,7 +64,7 @@ export const HEADER_BYTES: number = PADDING_BYTES;
 export function arenaLayout(c: ArenaConstraints): ArenaLayout {
   check(c);
   const ringCapacity = 2 ** Math.ceil(Math.log2(c.slots));
-  const completionCapacity = 2 * ringCapacity;
+  const completionCapacity = 4 * ringCapacity;
   const { regions, totalBytes } = layout({
     header: { kind: 'bytes', bytes: HEADER_BYTES },
     beat: { kind: 'beat' },

@@ -56,11 +56,11 @@ export class Arena {
     const { workers, slots, chunks, producers } = constraints;
     if (fresh) {
       const options = { capacity: layout.ringCapacity };
-      const doubled = { capacity: layout.completionCapacity };
+      const several = { capacity: layout.completionCapacity };
       for (let p = 0; p < producers; p++) {
         Deque.create(memory, layout.dequesAddress + p * layout.dequeStrideBytes, options);
         const completions = layout.completionsAddress + p * layout.completionStrideBytes;
-        CompletionRing.create(memory, completions, doubled);
+        CompletionRing.create(memory, completions, several);
       }
       for (let h = 0; h < constraints.heaps; h++) {
         Heap.create(memory, layout.heapsAddress + h * layout.heapStrideBytes, { capacity: slots });

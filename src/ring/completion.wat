@@ -6,7 +6,7 @@
 ;;    256  HEAD      consumer          consumer    (plain) next ticket to read (free-running)
 ;;    384  cell 0..  ticket holder     consumer    i64: TURN << 32 | value; TURN = ticket + 1 of the last write
 ;; C1  At most `capacity` values are between a push and their pop. The caller guarantees it (a slot completes once and
-;;     there are two cells for each slot: one for a part of its response, which is popped before the next one), so that a push needs no look at HEAD, no loop, and cannot be FULL. Where that does
+;;     there are four cells for each slot: one for a part of its response and one for a part of its body, each popped before the next of its kind, one for a word once), so that a push needs no look at HEAD, no loop, and cannot be FULL. Where that does
 ;;     not hold, mpmc is the ring to take.
 ;; C2  The cell of ticket t is written once, by the producer that took t, and read once.
 ;; C3  Values come out in the order of the tickets: those of one producer in the order in which it pushed them.

@@ -15,4 +15,5 @@ export const ERRNO = {
   NOSPC: 51,
   NOTSUP: 58,
   OVERFLOW: 61,
+  SPIPE: 70,
 } as const;

@@ -29,6 +29,7 @@
  *    144  HEADERS       chain                   response headers, `Name: value CRLF` lines
  *    160  BODY          two chains              response body
  *     60, 104, 108, 192 parts.ts                a response that goes out before it is complete
+ *    196 … 207, 256 … 319 feed.ts               a request body that comes in while its guest runs
  *    208  RUNNABLE_NS   worker, f64             in which it had a sandbox and waited for the worker, new or woken
  *    216  PREEMPTED_NS  worker, f64             in which it lay suspended at a poll
  *    224  ASLEEP_NS     worker, f64             in which it lay suspended in a host call
@@ -37,7 +38,7 @@
  *    240  CALLED_NS     worker, f64             RUN_NS of all functions that it called, and that those called
  *    248  RETRY_MS      producer                when it was not admitted: after how long it may be worth another try
  *    252  EXIT_CODE     worker                  what the guest ended with; where it ran to its end, or OUTCOME is EXIT
- *    256  inline parts: request | response headers | HEAD_ROOM | response body
+ *    384  inline parts: request | response headers | HEAD_ROOM | response body
  *
  * STATE: FREE -> FILLING (producer took it) -> QUEUED (pushed) -> CLAIMED + worker (stolen; stored by dequeStealMark right behind
  * the steal) -> DONE (completionFinish) -> FREE. Where the global queue is sorted, QUEUED -> MOVING + worker -> CLAIMED (core/scheduling/global-queue.ts). E1: only the holder touches the plain fields; each hand-over is an atomic step of the
@@ -48,6 +49,7 @@
  * HEAD_ROOM lets a listener write the response's head right before the inline body, so that one write sends both.
  */
 import { type Arena, CHAIN_BYTES, PADDING_BYTES } from '../ring/index.ts';
+import { FED, Feed } from './feed.ts';
 import { OUTCOME, type Outcome } from './outcome.ts';
 import { Parts } from './parts.ts';
 import { Payload } from './payload.ts';
@@ -97,10 +99,10 @@ const RETRY_MS = 248;
 const EXIT_CODE = 252;
 const REQUEST = 128;
 const RESPONSE_HEADERS = REQUEST + CHAIN_BYTES;
-const META_BYTES = 2 * PADDING_BYTES;
+const META_BYTES = 3 * PADDING_BYTES;
 
 /** Room for a response's head in front of the inline body. */
-export const HEAD_ROOM_BYTES = 512;
+export const HEAD_ROOM_BYTES = 384;
 const HEADERS_INLINE_BYTES = 384;
 /** What a slot takes at least: META, HEADERS, HEAD_ROOM and a little of each payload. */
 export const SLOT_BYTES_MIN = 2048;
@@ -118,6 +120,7 @@ export class Exchange {
   readonly #f64: Float64Array<SharedArrayBuffer>;
   readonly #cell: number;
   readonly #wide: number;
+  #feed: Feed | undefined = undefined;
 
   constructor(arena: Arena, slot: number) {
     const address = arena.slotAddress(slot);
@@ -150,6 +153,17 @@ export class Exchange {
     return this.parts.filling;
   }
 
+  /** Where `isFed`. Made when it is first needed: most slots never have one. */
+  get feed(): Feed {
+    this.#feed ??= new Feed(this.#arena, this.address);
+    return this.#feed;
+  }
+
+  /** Whether the body comes in parts, and may not be complete. */
+  get isFed(): boolean {
+    return this.#i32[this.#cell + (FED >> 2)] !== 0;
+  }
+
   // The producer's side
 
   /** First step with a slot from the free list. Times are in nanoseconds of the monotonic clock. */
@@ -179,6 +193,7 @@ export class Exchange {
     this.#f64[w + (RUN_NS >> 3)] = 0;
     this.predicted(0, Number.NaN);
     this.calledNs = 0;
+    this.#i32[i + (FED >> 2)] = 0;
     this.suspended(0, 0, 0);
     this.request.attach();
     this.headers.attach();
@@ -238,6 +253,7 @@ export class Exchange {
     this.request.release();
     this.headers.release();
     this.parts.release();
+    if (this.isFed) this.feed.release();
     this.#arena.ring.fn.store32(this.address, SLOT_STATE.FREE);
     this.#arena.slotList.push(this.slot);
   }
@@ -312,7 +328,13 @@ export class Exchange {
     return this.methodBytes + this.targetBytes + this.headersBytes + this.peerBytes;
   }
 
+  /** Of the body; of one that comes in parts what is known of its length: 0 where that is nothing. */
   get bodyBytes(): number {
+    return this.isFed ? Math.max(0, this.feed.lengthBytes) : this.bodyBytesHere;
+  }
+
+  /** Of the body, what came with the head: all of it, unless it comes in parts. */
+  get bodyBytesHere(): number {
     return this.request.length - this.bodyOffset;
   }
 

@@ -57,6 +57,10 @@ export interface FunctionSpec {
   readonly prewarm: number;
   /** Of a response whose client takes it in parts: how much may wait for the client before the guest is stopped. */
   readonly streamHighWaterBytes: number;
+  /** 'stream': it is run as soon as the head of a request is there, and its reads of the body wait for what has not come. */
+  readonly requestBody: 'whole' | 'stream';
+  /** Of such a body: so much may wait for the guest before no more is taken from its client. */
+  readonly requestHighWaterBytes: number;
   /** How many functions may stand in a chain of calls that this one adds to; 0 = it may call none. */
   readonly maxCallDepth: number;
   /** Arguments behind argv[0] and before the query's; here and below a character is a byte. */

@@ -5,12 +5,15 @@
  * switch. Making some fifty closures for each instance would cost more than the instance.
  */
 import { callImports } from './call-interface.ts';
+import type { Exchange } from './exchange.ts';
 import type { FunctionSpec } from './function-image.ts';
 import { suspends, wideParameters } from './host-signature.ts';
+import { inputImports } from './input-interface.ts';
 import { type KvAccess, kvImports, scratchImports } from './kv-interface.ts';
 import { lugeImports } from './luge-interface.ts';
 import type { Sandbox } from './sandbox.ts';
 import { UNWIND } from './unwind.ts';
+import { awaitingRead } from './wasi/file-calls.ts';
 import { wasiImports } from './wasi/imports.ts';
 
 /** What host calls need of the worker. */
@@ -26,6 +29,13 @@ export interface GuestKernel {
    * `head` is the request line and header lines; the body is a range of the guest's memory, checked.
    */
   call(name: string, head: string, bodyAt: number, bodyBytes: number): Promise<number>;
+  /**
+   * Suspends the current guest until more of its request's body has come, or its end, or `wakeAtNs` of the monotonic clock has; perhaps sooner. Only where
+   * the exchange is fed.
+   */
+  awaitInput(wakeAtNs: number): Promise<number>;
+  /** The guest has used up a part of its request's body: whoever feeds it may send the next one. */
+  drained(exchange: Exchange): void;
   /** What the guest has written so far goes out now. */
   flush(sandbox: Sandbox): void;
   /** Takes lines that guests print for the operator. */
@@ -53,9 +63,25 @@ export class Host {
     this.imports = { wasi_snapshot_preview1: wasiImports(this), ...linked(this.#own) };
   }
 
-  /** For a guest that passes addresses and sizes as i64, which arrive here as BigInt; results stay what they are. */
-  importsOf({ hasWideCalls }: FunctionSpec): WebAssembly.Imports {
-    return hasWideCalls ? { ...this.imports, ...linked(this.#own, widened) } : this.imports;
+  /**
+   * For a guest that passes addresses and sizes as i64, which arrive here as BigInt, results stay what they are. For one that takes its bodies as streams
+   * the calls that read are others, which may wait (input.ts).
+   */
+  importsOf({ hasWideCalls, requestBody }: FunctionSpec): WebAssembly.Imports {
+    const wrap = hasWideCalls ? widened : asTheyAre;
+    if (requestBody === 'whole') {
+      return hasWideCalls ? { ...this.imports, ...linked(this.#own, wrap) } : this.imports;
+    }
+    const { body_read, body_size } = inputImports(this);
+    const own = { ...this.#own, luge: { ...this.#own.luge, body_size } };
+    const { luge, ...others } = linked(own, wrap);
+    const read = wrap('luge', 'body_read', body_read as HostFunction);
+    const wasi = { ...this.imports.wasi_snapshot_preview1, fd_read: awaitingRead(this) };
+    return {
+      ...others,
+      luge: { ...luge, body_read: new WebAssembly.Suspending(read) },
+      wasi_snapshot_preview1: wasi,
+    } as WebAssembly.Imports;
   }
 
   /** The only import that AssemblyScript's default build has: called when an assertion fails. */
@@ -76,7 +102,7 @@ type HostFunction = (...args: unknown[]) => unknown;
 /** As instances import them: those that may suspend the guest are marked. */
 function linked<M extends string>(
   modules: Readonly<Record<M, HostFunctions>>,
-  wrap: (module: string, name: string, fn: HostFunction) => HostFunction = (_m, _n, fn) => fn,
+  wrap: (module: string, name: string, fn: HostFunction) => HostFunction = asTheyAre,
 ): Record<M, HostFunctions> {
   const link = (module: string, name: string, raw: unknown): unknown => {
     const fn = wrap(module, name, raw as HostFunction);
@@ -92,6 +118,10 @@ function linked<M extends string>(
     ),
   ];
   return Object.fromEntries(Object.entries(modules).map(linkAll)) as Record<M, HostFunctions>;
+}
+
+function asTheyAre(_module: string, _name: string, fn: HostFunction): HostFunction {
+  return fn;
 }
 
 function widened(module: string, name: string, fn: HostFunction): HostFunction {
@@ -125,6 +155,8 @@ export function hostFunctionNames(): ReadonlyMap<string, ReadonlySet<string>> {
     interrupt: () => 0,
     sleep: () => Promise.resolve(0),
     call: () => Promise.resolve(0),
+    awaitInput: () => Promise.resolve(0),
+    drained: () => {},
     flush: () => {},
     log: () => {},
   };

@@ -26,7 +26,7 @@ export const STATE = {
   INTERRUPTED: 4,
   /** Suspended at a poll; another runs. */
   PREEMPTED: 5,
-  /** Suspended in a host call. */
+  /** Suspended in a host call: for a time, a call's answer, the body of its request; or stopped at a poll until its client takes its response. */
   ASLEEP: 6,
   /** Its entry returned. */
   RETURNED: 7,

@@ -90,6 +90,8 @@ export class Sandbox {
   isBlocked = false;
   /** It has something to do as soon as the part that is out was taken. */
   isAwaitingDrain = false;
+  /** It sleeps until more of its request's body has come. */
+  isAwaitingInput = false;
 
   constructor(
     image: FunctionImage,

@@ -102,6 +102,8 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
     maxBodyBytes: 16_777_216,
     maxOutputBytes: 16_777_216,
     streamHighWaterBytes: 16_777_216,
+    requestBody: 'whole',
+    requestHighWaterBytes: 65_536,
     maxConcurrency: Number.POSITIVE_INFINITY,
     prewarm: 0,
     env: {},

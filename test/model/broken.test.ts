@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Explorer } from './explorer.ts';
 import { ringUnderTest } from './ring-under-test.ts';
+import { BROKEN_FEEDS } from './scenarios/feed.ts';
 import { BROKEN_QUEUES } from './scenarios/global-queue.ts';
 import { BROKEN_PARTS } from './scenarios/parts.ts';
 
@@ -9,7 +10,7 @@ const plain = await ringUnderTest();
 const killing = await ringUnderTest({ kills: true });
 
 describe('a rule that is left out is missed', () => {
-  it.each([...BROKEN_QUEUES, ...BROKEN_PARTS])('$name', async (scenario) => {
+  it.each([...BROKEN_QUEUES, ...BROKEN_PARTS, ...BROKEN_FEEDS])('$name', async (scenario) => {
     const module = (scenario.bounds.kills ?? 0) > 0 ? killing : plain;
     const { violation } = await new Explorer(module, scenario).explore();
     expect(violation).toBeDefined();

@@ -85,7 +85,7 @@ it.each([SLOT_BYTES_MIN, SLOT_BYTES])('payloads_in_a_slot_of_%d_bytes_lie_apart'
   const arena = arenaOf(slotBytes);
   const exchange = opened(arena);
   const [a, b, c] = [exchange.request, exchange.headers, exchange.body].map((p) => p.inlineAddress);
-  expect((a as number) - exchange.address).toBe(256);
+  expect((a as number) - exchange.address).toBe(384);
   const room = (c as number) - (b as number) - HEAD_ROOM_BYTES;
   const sizes = [(b as number) - (a as number), room, exchange.address + slotBytes - (c as number)];
   const payloads = [exchange.request, exchange.headers, exchange.body];

@@ -6,8 +6,9 @@ export const KIND = { STDIN: 0, STDOUT: 1, STDERR: 2, FILE: 3, DIRECTORY: 4 } as
 
 export type Kind = (typeof KIND)[keyof typeof KIND];
 
-/** Bits of `fdflags`. Only APPEND changes what happens: nothing here blocks, and nothing is written behind a cache. */
+/** Bits of `fdflags`. APPEND changes what a write does, NONBLOCK what a read of stdin does that would wait; nothing is written behind a cache. */
 export const FDFLAG_APPEND = 1;
+export const FDFLAG_NONBLOCK = 4;
 export const FDFLAGS: number = FDFLAG_APPEND | 2 | 4 | 8 | 16;
 
 export interface DescriptorOptions {

@@ -1,6 +1,7 @@
 /** Numbers of `errno` in preview 1's witx, those that a call here can answer. */
 export const SUCCESS = 0;
 export const EACCES = 2;
+export const EAGAIN = 6;
 export const EBADF = 8;
 export const EBUSY = 10;
 export const EEXIST = 20;

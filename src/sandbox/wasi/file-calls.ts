@@ -5,9 +5,11 @@
  * turns into what POSIX has at that place), the arguments (EINVAL, EFAULT). Nothing has happened before the last of them.
  */
 import type { Host } from '../host.ts';
+import { awaiting, WAIT } from '../input.ts';
 import type { Sandbox } from '../sandbox.ts';
-import { type Descriptor, FDFLAG_APPEND, KIND, type Kind } from './descriptor.ts';
+import { type Descriptor, FDFLAG_APPEND, FDFLAG_NONBLOCK, KIND, type Kind } from './descriptor.ts';
 import {
+  EAGAIN,
   EBADF,
   EFAULT,
   EFBIG,
@@ -32,7 +34,7 @@ import {
   FD_WRITE,
 } from './rights.ts';
 import { descriptorOf, isFirstStream } from './state.ts';
-import { print, readInput } from './streams.ts';
+import { print, readInput, takeBuffers } from './streams.ts';
 
 const WHENCE_SET = 0;
 const WHENCE_CUR = 1;
@@ -41,22 +43,8 @@ const ADVICE_MAX = 5;
 
 export function fileCalls(host: Host): Record<string, unknown> {
   return {
-    fd_read: (fd: number, iovs: number, count: number, result: number): number => {
-      const sandbox = host.current;
-      if (isFirstStream(sandbox, fd)) {
-        return fd === KIND.STDIN ? readStream(sandbox, iovs, count, result) : EBADF;
-      }
-      const descriptor = descriptorOf(sandbox, fd);
-      if (descriptor === undefined) return EBADF;
-      if (descriptor.kind === KIND.DIRECTORY) return EISDIR;
-      if (!descriptor.has(FD_READ)) return descriptor.isStream ? EBADF : ENOTCAPABLE;
-      if (descriptor.isStream) return readStream(sandbox, iovs, count, result);
-      const { position } = descriptor;
-      const n = readFile(sandbox, descriptor, iovs, count, result, position);
-      if (n < 0) return -n;
-      descriptor.position = position + n;
-      return store32(sandbox, result, n);
-    },
+    fd_read: (fd: number, iovs: number, count: number, result: number): number =>
+      read(host.current, fd, iovs, count, result, readStream),
 
     fd_pread: (fd: number, iovs: number, count: number, offset: bigint, result: number): number => {
       const sandbox = host.current;
@@ -164,6 +152,53 @@ export function fileCalls(host: Host): Record<string, unknown> {
     fd_datasync: (fd: number): number => synchronized(host.current, fd, FD_DATASYNC),
     fd_sync: (fd: number): number => synchronized(host.current, fd, FD_SYNC),
   };
+}
+
+/** `fd_read` of a function that takes its bodies as streams: reads of stdin wait. */
+export function awaitingRead(host: Host): unknown {
+  const readInputOf: StreamRead = (sandbox, iovs, count, result, descriptor) => {
+    const buffers = readIovecs(sandbox, iovs, count);
+    if (buffers < 0) return -buffers;
+    if (!inside(sandbox, result, 4)) return EFAULT;
+    const bytes = takeBuffers(host, sandbox, buffers);
+    if (bytes !== WAIT) return store32(sandbox, result, bytes);
+    return ((descriptor?.flags ?? 0) & FDFLAG_NONBLOCK) === 0 ? WAIT : EAGAIN;
+  };
+  return new WebAssembly.Suspending((fd: number, iovs: number, count: number, result: number) =>
+    awaiting(host, (sandbox) => read(sandbox, fd, iovs, count, result, readInputOf)),
+  );
+}
+
+/** Reads stdin: an errno, or WAIT. `descriptor`: undefined while there is no table. */
+type StreamRead = (
+  sandbox: Sandbox,
+  iovs: number,
+  count: number,
+  result: number,
+  descriptor: Descriptor | undefined,
+) => number;
+
+function read(
+  sandbox: Sandbox,
+  fd: number,
+  iovs: number,
+  count: number,
+  result: number,
+  stream: StreamRead,
+): number {
+  if (isFirstStream(sandbox, fd)) {
+    return fd === KIND.STDIN ? stream(sandbox, iovs, count, result, undefined) : EBADF;
+  }
+  const descriptor = descriptorOf(sandbox, fd);
+  if (descriptor === undefined) return EBADF;
+  if (descriptor.kind === KIND.DIRECTORY) return EISDIR;
+  if (!descriptor.has(FD_READ)) return descriptor.isStream ? EBADF : ENOTCAPABLE;
+  if (descriptor.isStream) return stream(sandbox, iovs, count, result, descriptor);
+  const { position } = descriptor;
+  const n = readFile(sandbox, descriptor, iovs, count, result, position);
+  if (n < 0) return -n;
+  descriptor.position = position + n;
+  return store32(sandbox, result, n);
 }
 
 function readStream(sandbox: Sandbox, iovs: number, count: number, result: number): number {

@@ -1,6 +1,7 @@
 /** Descriptors 0, 1 and 2 as they are at the start: the request's body, the response's, the log. */
 import { CgiHead } from '../cgi-head.ts';
 import type { Host } from '../host.ts';
+import { takeInput } from '../input.ts';
 import { appendBody } from '../response.ts';
 import type { Sandbox } from '../sandbox.ts';
 import { UNWIND } from '../unwind.ts';
@@ -29,8 +30,21 @@ export function readInput(sandbox: Sandbox, count: number): number {
   return read;
 }
 
-export function inputLeft(sandbox: Sandbox): number {
-  return requestOf(sandbox).bodyBytes - sandbox.inputOffset;
+/** As `readInput`, of a body that may still come (input.ts): what is there, or WAIT if that is nothing and not the end. */
+export function takeBuffers(host: Host, sandbox: Sandbox, count: number): number {
+  let read = 0;
+  for (let i = 0; i < 2 * count; i += 2) {
+    const bytes = IOVECS[i + 1] as number;
+    // An empty buffer neither waits nor ends anything.
+    for (let filled = 0; filled < bytes; ) {
+      const at = (IOVECS[i] as number) + filled;
+      const n = takeInput(host, sandbox, at, bytes - filled);
+      if (n <= 0) return read > 0 ? read : n;
+      filled += n;
+      read += n;
+    }
+  }
+  return read;
 }
 
 /** Prints the first `count` of IOVECS. How many bytes: always all, or the guest ends at a limit. */

@@ -1,6 +1,7 @@
 /** All that is explored. */
 import type { Scenario } from '../scenario.ts';
 import { dequeScenarios } from './deque.ts';
+import { feedScenarios } from './feed.ts';
 import { globalQueueScenarios } from './global-queue.ts';
 import { heapScenarios } from './heap.ts';
 import { parkingScenarios } from './parking.ts';
@@ -22,4 +23,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...tableScenarios,
   ...parkingScenarios,
   ...partsScenarios,
+  ...feedScenarios,
 ];

@@ -8,90 +8,38 @@
  * Whatever is written comes out once and in its order, no guest sleeps behind a drain, and all chunks come back, also when the worker dies
  * and the supervisor answers for it. `BROKEN_PARTS` do one thing in another order, each, and are caught.
  */
-import { announceAll, deliver, partMark } from '../../../src/core/delivery.ts';
+import { deliver, partMark } from '../../../src/core/delivery.ts';
 import { GuestStreams } from '../../../src/core/guest-streams.ts';
 import { Producer } from '../../../src/core/producer.ts';
 import { WorkerControl } from '../../../src/core/worker-control.ts';
-import {
-  type Arena,
-  attachRing,
-  CompletionRing,
-  FreeList,
-  Parker,
-  ParkingLot,
-  type RingFunctions,
-} from '../../../src/ring/index.ts';
-import {
-  Exchange,
-  OUTCOME,
-  type Payload,
-  type Sandbox,
-  SLOT_STATE,
-} from '../../../src/sandbox/index.ts';
+import { type Arena, Parker } from '../../../src/ring/index.ts';
+import { Exchange, OUTCOME, type Payload, type Sandbox } from '../../../src/sandbox/index.ts';
 import { type RecordedRing, recorded } from '../recorded.ts';
-import type { Bounds, OperationName, Scenario } from '../scenario.ts';
-import { cellNames } from './layouts.ts';
+import type { Bounds, Scenario } from '../scenario.ts';
+import {
+  answerForTheDead,
+  arenaOver,
+  BYTES,
+  CONSUMER,
+  LOT,
+  MARK,
+  MESSAGE,
+  missing,
+  NEVER,
+  opened,
+  RING,
+  SLOT,
+  STIR,
+  slotCells,
+  slotIsQuiet,
+} from './slot-arena.ts';
 
-const RING = 0;
-const LOT = 512;
-const LIST = 1280;
-const CONTROL = 1792;
-const STIR = CONTROL + 132;
-const SLOT = 2176;
-const SLOT_BYTES = 1280;
-const CHUNKS = SLOT + SLOT_BYTES;
-const CHUNK_COUNT = 4;
-const CHUNK_BYTES = 16;
-const BYTES = CHUNKS + CHUNK_COUNT * CHUNK_BYTES;
 const SEALED = SLOT + 104;
 const DRAINED = SLOT + 192;
 const STEPS: readonly number[] = [SLOT, SLOT + 4, SEALED, DRAINED, STIR];
 
-const CONSUMER = 1;
-const MARK = SLOT_STATE.CLAIMED;
-const NEVER = Number.POSITIVE_INFINITY;
 const HIGH_WATER_BYTES = 2;
-const MESSAGE = 'lost';
 const FLAG = 0;
-
-/** As much of an Arena as this code asks for. */
-function arenaOver(ring: RecordedRing, onArm: (onRing: () => void) => void = () => {}): Arena {
-  const { fn } = ring;
-  const lot = {
-    ...{ ring, address: LOT, workers: 2 },
-    wake: (w: number) => fn.wakeWorker(LOT, w) === 1,
-  };
-  const arena = {
-    ...{ ring, lot },
-    constraints: { producers: 2, workers: 1, slots: 1, slotBytes: SLOT_BYTES },
-    layout: { ringCapacity: 2 },
-    slotAddress: () => SLOT,
-    controlAddress: () => CONTROL,
-    slotList: { push: () => {} },
-    deque: () => undefined,
-    chunks: {
-      chunkBytes: CHUNK_BYTES,
-      append: (chain: number) => fn.chainAppend(chain, LIST),
-      next: (chunk: number) => fn.chainNext(LIST, chunk),
-      release: (chain: number) => fn.chainRelease(chain, LIST),
-      addressOf: (chunk: number) => CHUNKS + chunk * CHUNK_BYTES,
-    },
-    completions: () => ({
-      push: (value: number) => fn.completionPush(RING, value),
-      finish: (value: number, state: number, expected: number, next: number) =>
-        fn.completionFinish(RING, value, state, expected, next) === 1,
-      pop: () => fn.completionPop(RING),
-    }),
-    bell: () => ({
-      ring: () => fn.wakeWorker(LOT, CONSUMER),
-      arm: (onRing: () => void) => {
-        onArm(onRing);
-        fn.sleepBegin(LOT, CONSUMER);
-      },
-    }),
-  };
-  return arena as unknown as Arena;
-}
 
 /** What is done in another order, or not at all; nothing by default. */
 interface Fault {
@@ -253,60 +201,17 @@ function parts({ name, bounds, count, isReading = true, fault = {} }: PartsCase)
     killable: [0],
     setup: (cells) => {
       memory = cells.memory;
-      CompletionRing.create(memory, RING, { capacity: 4 });
-      ParkingLot.create(memory, LOT, { workers: 2 });
-      FreeList.create(memory, LIST, { count: CHUNK_COUNT });
-      const exchange = new Exchange(arenaOver(attachRing(memory)), 0);
-      exchange.open(0, 0, 0, NEVER);
+      const exchange = opened(memory);
       exchange.parts.taken = true;
-      exchange.started(0, 0);
-      exchange.state = MARK;
     },
-    // What the supervisor does for each request that a dead worker had claimed.
-    onDeath: (call) => {
-      const fn = new Proxy({} as RingFunctions, {
-        get:
-          (_, name) =>
-          (...args: number[]) =>
-            call(name as OperationName, ...args),
-      });
-      const arena = arenaOver({ ...attachRing(memory), fn });
-      const exchange = new Exchange(arena, 0);
-      if (exchange.state === MARK) {
-        exchange.attach();
-        exchange.fail(OUTCOME.WORKER_LOST, MESSAGE);
-        deliver(arena, exchange, MARK);
-      }
-      if (fault.supervisor !== 'is-silent') announceAll(arena);
-    },
-    final: ({ i32 }) => {
-      let free = 0;
-      for (let next = i32[(LIST + 128) >> 2] as number; next !== 0; free++)
-        next = i32[((LIST + 384) >> 2) + next - 1] as number;
-      if (free !== CHUNK_COUNT) return `${free} of ${CHUNK_COUNT} chunks came back`;
-      return i32[SLOT >> 2] === SLOT_STATE.FREE ? undefined : 'the slot did not come back';
-    },
+    onDeath: (call) => answerForTheDead(memory, call, fault.supervisor === 'is-silent'),
+    final: missing,
     invariant: ({ i32 }) => {
       const out = (i32[SEALED >> 2] as number) - (i32[DRAINED >> 2] as number);
       return out === 0 || out === 1 ? undefined : `S1: SEALED - DRAINED = ${out}`;
     },
-    cell: cellNames({
-      128: 'TAIL',
-      [LOT + 128]: 'SLEEPERS',
-      [LOT + 256]: 'SEARCHERS',
-      [LOT + 384]: 'WAKE of the worker',
-      [LOT + 512]: 'WAKE of the consumer',
-      [STIR]: 'STIR',
-      [SLOT]: 'STATE',
-      [SEALED]: 'SEALED',
-      [DRAINED]: 'DRAINED',
-    }),
-    // Constants, and what only one side touches at a time: chains, bytes, the chunks' list (a structure of its own, explored elsewhere).
-    isQuiet: (address) =>
-      address < RING + 128 ||
-      address === RING + 256 ||
-      (address >= LOT && address < LOT + 128) ||
-      (address >= LIST && !STEPS.includes(address)),
+    cell: slotCells({ [SEALED]: 'SEALED', [DRAINED]: 'DRAINED' }),
+    isQuiet: slotIsQuiet(STEPS),
   };
 }
 
