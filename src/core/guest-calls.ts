@@ -167,7 +167,8 @@ export function abandonCalls(arena: Arena, exchanges: ExchangeTable, producer: n
   }
 }
 
-function isUnderWay(state: number): boolean {
+/** Queued, or with a worker. */
+export function isUnderWay(state: number): boolean {
   if (state === SLOT_STATE.QUEUED || state >= SLOT_STATE.MOVING) return true;
   return state >= SLOT_STATE.CLAIMED && state < SLOT_STATE.OWNED;
 }

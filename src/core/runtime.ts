@@ -36,6 +36,7 @@ import { estimateSettings } from './estimate-settings.ts';
 import { Invoker } from './invoker.ts';
 import { createKvStore, type KvStore } from './kv-store.ts';
 import { checkTexts } from './load-texts.ts';
+import { recoverSeat } from './lost-seat.ts';
 import type { SubmittedCells, SubmittedFunction } from './messages.ts';
 import { type CorePlan, listenerCores, planProcessCores } from './pinning.ts';
 import type { ProducerPlace } from './producer.ts';
@@ -433,9 +434,10 @@ export class Runtime {
     return { memory: this.#arena.ring.memory, index, cores, admission, spinNs: this.spinNs };
   }
 
-  /** The thread that had the seat has died: what it had admitted is not admitted any more. */
+  /** The thread that had the seat has died: what it had admitted is not admitted any more, and its requests are given up. */
   dropSeat({ index }: ProducerSeat): void {
     this.#admission?.clear(index);
+    void recoverSeat(this.#arena, index);
   }
 
   #place(index: number): ProducerPlace {
