@@ -16,6 +16,7 @@ export function wholeHead(answer: Answer, exchange: Exchange, date: DateLine): s
     (length === 0 || exchange.isTyped ? '' : `Content-Type: ${answer.route?.contentType}\r\n`) +
     (hasNoContent(status) ? '' : `Content-Length: ${length}\r\n`) +
     connectionLine(answer.keepsAlive, answer.minorVersion) +
+    (answer.added === undefined ? '' : answer.added.beside(exchange, true)) +
     (headers === 0 ? '\r\n' : `${exchange.headers.latin1(0, headers)}\r\n`)
   );
 }
@@ -30,21 +31,24 @@ export function partsHead(answer: Answer, exchange: Exchange, date: DateLine): s
     (hasContent && !exchange.isTyped ? `Content-Type: ${answer.route?.contentType}\r\n` : '') +
     (hasContent && answer.minorVersion > 0 ? 'Transfer-Encoding: chunked\r\n' : '') +
     connectionLine(answer.keepsAlive, answer.minorVersion) +
+    (answer.added === undefined ? '' : answer.added.beside(exchange, false)) +
     `${exchange.headers.latin1(0, exchange.headers.length)}\r\n`
   );
 }
 
 /** An answer without content. */
 export function emptyText(answer: Answer, status: number, date: DateLine): string {
-  return `${statusLine(status)}${date.text}${connectionLine(answer.keepsAlive, answer.minorVersion)}\r\n`;
+  return `${statusLine(status)}${date.text}${answer.fields}${connectionLine(answer.keepsAlive, answer.minorVersion)}\r\n`;
 }
 
 export function errorText(answer: Answer, kind: HttpErrorKind, date: DateLine): string {
-  const body = Buffer.from(errorBody(kind), 'utf8');
+  const { added, fields } = answer;
+  const body = Buffer.from(errorBody(kind, kind.message, added?.id), 'utf8');
+  const beside = added === undefined ? fields : fields + added.ofError(answer.exchange);
   const seconds = retryAfter(kind);
   const retry = seconds === undefined ? '' : `Retry-After: ${seconds}\r\n`;
   return (
-    `${statusLine(kind.status)}${date.text}${answer.fields}${retry}Content-Type: ${ERROR_CONTENT_TYPE}\r\n` +
+    `${statusLine(kind.status)}${date.text}${beside}${retry}Content-Type: ${ERROR_CONTENT_TYPE}\r\n` +
     `Content-Length: ${body.length}\r\n${connectionLine(answer.keepsAlive, answer.minorVersion)}\r\n` +
     (answer.isHead ? '' : body.toString('latin1'))
   );

@@ -3,6 +3,7 @@ import type { Exchange } from '../sandbox/index.ts';
 import type { AnswerStream } from './answer-stream.ts';
 import type { HttpRoute } from './api.ts';
 import type { HttpErrorKind } from './http-error.ts';
+import type { AnswerFields } from './route-fields.ts';
 
 /** Who writes it: the queue of an HTTP/1 connection, or whatever else a protocol has for that. */
 export interface AnswerOwner {
@@ -23,6 +24,8 @@ export class Answer {
   error: HttpErrorKind | undefined = undefined;
   /** Field lines of such an answer alone. */
   fields = '';
+  /** What its route adds to it; most add nothing. */
+  added: AnswerFields | undefined = undefined;
   isReady = false;
   /** The owner was told of a part, and has not given it back. */
   hasPart = false;

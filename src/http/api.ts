@@ -2,6 +2,7 @@
 import type { ProducerSeat, SubmittedFunction } from '../core/index.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { ParserLimits } from './parser.ts';
+import type { RouteFieldSettings } from './route-fields.ts';
 
 export interface HttpLimits {
   readonly maxHeadBytes: number;
@@ -69,6 +70,8 @@ export interface HttpRoute {
   readonly deadlineNs: number;
   readonly maxBodyBytes: number;
   readonly contentType: string;
+  /** What is added to its requests and answers. */
+  readonly adds?: RouteFieldSettings;
 }
 
 /** Routes, and where they are served. Several sites may have the same address, as long as no two of their routes take the same requests. */

@@ -31,7 +31,8 @@ import { FedBody } from './fed-body.ts';
 import { bodyTooLarge, HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import { HEAD } from './method.ts';
 import { BAD, NEED_MORE, RequestParser, TARGET_ASTERISK } from './parser.ts';
-import { type OwnAnswer, type PortRoutes, SERVER_OPTIONS } from './port-routes.ts';
+import { type OwnAnswer, type PortRoute, type PortRoutes, SERVER_OPTIONS } from './port-routes.ts';
+import type { AnswerFields } from './route-fields.ts';
 import { readInto } from './socket-reader.ts';
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
@@ -55,6 +56,8 @@ export class Connection implements AnswerListener, OpenConnection {
   #requestsLeft: number;
   #servedOne = false;
 
+  /** What the route adds for the request that is being read, until it has an answer. */
+  #added: AnswerFields | undefined = undefined;
   /** Of the request whose body is being read. */
   #body: BodyReader | undefined = undefined;
   #owesContinue = false;
@@ -181,7 +184,10 @@ export class Connection implements AnswerListener, OpenConnection {
     if (parser.targetForm === TARGET_ASTERISK) return void this.#answerOwn(SERVER_OPTIONS, hasBody);
     const target = port.routeOf(input, parser);
     if (target < 0) return void this.#answerOwn(port.ownAnswer(target), hasBody);
-    const route = port.routes[target] as HttpRoute;
+    const route = port.routes[target] as PortRoute;
+    if (route.fields !== undefined) {
+      this.#added = route.fields.begin(input, parser.headersStart, parser.headersEnd);
+    }
     if (hasBody) this.#beginBody(input, end, route);
     else this.#submit(input, route, undefined);
   }
@@ -251,7 +257,8 @@ export class Connection implements AnswerListener, OpenConnection {
   #open(head: Buffer, route: HttpRoute, hasBody: boolean): Exchange | undefined {
     const { intake } = this.#host;
     this.#peer ??= Buffer.from(this.socket.remoteAddress ?? '', 'latin1');
-    const exchange = intake.open(route, head, this.#parser, this.#peer);
+    const lines = this.#added?.requestLines;
+    const exchange = intake.open(route, head, this.#parser, this.#peer, lines);
     if (exchange === undefined) this.#answerAtOnce(intake.refusal, hasBody);
     return exchange;
   }
@@ -365,12 +372,14 @@ export class Connection implements AnswerListener, OpenConnection {
     const { answer, exchange } = fed;
     if (!fed.isSubmitted) {
       exchange.free();
+      this.#added = answer.added;
       return void this.#refuse(kind, detail);
     }
     if (fed.isAnswered || answer.isReady || answer.stream !== undefined) {
       if (!answer.isReady) exchange.cancel();
       return void this.#endBehind(fed);
     }
+    this.#added = answer.added;
     const error = this.#answerOf(false);
     error.error = detail === undefined ? kind : { ...kind, message: detail };
     error.label = answer.label;
@@ -400,7 +409,12 @@ export class Connection implements AnswerListener, OpenConnection {
   #answerOf(keepsAlive: boolean, route?: HttpRoute): Answer {
     const { minorVersion, method } = this.#parser;
     const isKept = --this.#requestsLeft > 0 && keepsAlive && !this.#host.isDraining;
-    return new Answer(this.#answers, route, isKept, minorVersion, method === HEAD);
+    const answer = new Answer(this.#answers, route, isKept, minorVersion, method === HEAD);
+    if (this.#added !== undefined) {
+      answer.added = this.#added;
+      this.#added = undefined;
+    }
+    return answer;
   }
 
   /** A final answer to bytes that cannot be understood, or will not be waited for. */
@@ -431,7 +445,8 @@ export class Connection implements AnswerListener, OpenConnection {
   onAnswered(answer: Answer): void {
     this.#servedOne = true;
     if (this.#fed?.answer === answer) this.#fed.isAnswered = true;
-    this.#host.log?.(`${this.#peer?.toString('latin1') ?? '-'} ${answer.label}`);
+    const id = answer.added === undefined || answer.added.id === '' ? '' : ` ${answer.added.id}`;
+    this.#host.log?.(`${this.#peer?.toString('latin1') ?? '-'} ${answer.label}${id}`);
   }
 
   onFlushed(): void {

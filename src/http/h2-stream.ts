@@ -18,14 +18,15 @@ import type { HttpRoute } from './api.ts';
 import { BodyReader } from './body-reader.ts';
 import { ConnectionClock } from './connection-clock.ts';
 import { exchangeError } from './error-answer.ts';
-import { endsWithHead, ownHeaders, partsHeaders, wholeHeaders } from './h2-answer.ts';
+import { addLines, endsWithHead, ownHeaders, partsHeaders, wholeHeaders } from './h2-answer.ts';
 import type { H2Head } from './h2-head.ts';
 import type { H2Session } from './h2-session.ts';
 import { bodyTooLarge, errorBody, HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import type { HeadRanges } from './intake.ts';
 import { HEAD } from './method.ts';
 import { TARGET_ASTERISK } from './parser.ts';
-import { SERVER_OPTIONS } from './port-routes.ts';
+import { type PortRoute, SERVER_OPTIONS } from './port-routes.ts';
+import type { AnswerFields } from './route-fields.ts';
 
 /** node:http2 makes INTERNAL_ERROR of it. */
 const CUT = new Error('the answer is cut off');
@@ -40,6 +41,8 @@ export class H2Stream implements AnswerOwner {
   readonly #stream: ServerHttp2Stream;
   #isHead = false;
   #label = '-';
+  /** What its route adds; most add nothing. */
+  #added: AnswerFields | undefined = undefined;
   /** From the submission until the slot is back. */
   #answer: Answer | undefined = undefined;
   #isGone = false;
@@ -86,7 +89,8 @@ export class H2Stream implements AnswerOwner {
       this.#answerOwn(error, own);
       return;
     }
-    const route = port.routes[target] as HttpRoute;
+    const route = port.routes[target] as PortRoute;
+    this.#added = route.fields?.begin(head.bytes, parser.headersStart, parser.headersEnd);
     if (this.#session.host.log !== undefined) this.#label = head.label();
     if (parser.chunked || parser.contentLength > 0) this.#beginBody(head, route);
     else this.#submit(route, head.bytes, parser, undefined);
@@ -171,7 +175,7 @@ export class H2Stream implements AnswerOwner {
     body: BodyReader | undefined,
   ): void {
     const { intake } = this.#session.host;
-    const exchange = intake.open(route, bytes, head, this.#session.peer);
+    const exchange = intake.open(route, bytes, head, this.#session.peer, this.#added?.requestLines);
     if (exchange === undefined) return void this.#answerOwn(intake.refusal);
     if (body !== undefined && !body.moveTo(exchange)) {
       exchange.free();
@@ -189,11 +193,12 @@ export class H2Stream implements AnswerOwner {
   #answerOwn(kind: HttpErrorKind | undefined, fields = '', label = kind?.code ?? '-'): void {
     this.#endBody();
     this.#label = label;
-    this.#respondOwn(kind, fields);
+    this.#respondOwn(kind, fields + (this.#added?.ofError(undefined) ?? ''));
   }
 
   #respondOwn(kind: HttpErrorKind | undefined, fields: string): void {
-    const body = kind === undefined ? '' : Buffer.from(errorBody(kind), 'utf8');
+    const body =
+      kind === undefined ? '' : Buffer.from(errorBody(kind, kind.message, this.#added?.id), 'utf8');
     const head = ownHeaders(kind, fields, body.length, this.#session.host.date);
     const isEmpty = kind === undefined || this.#isHead;
     this.#respond(head, isEmpty);
@@ -238,14 +243,17 @@ export class H2Stream implements AnswerOwner {
   #whole(answer: Answer, exchange: Exchange): void {
     if (exchange.outcome !== OUTCOME.OK) {
       const kind = exchangeError(exchange);
+      const fields = this.#added?.ofError(exchange) ?? '';
       this.#release();
-      return void this.#respondOwn(kind, '');
+      return void this.#respondOwn(kind, fields);
     }
     const { body, status } = exchange;
     const { length } = body;
     const isEmpty = length === 0 || this.#isHead || endsWithHead(status);
     const route = answer.route as HttpRoute;
-    this.#respond(wholeHeaders(route, exchange, this.#session.host.date), isEmpty);
+    const headers = wholeHeaders(route, exchange, this.#session.host.date);
+    if (this.#added !== undefined) addLines(headers, this.#added.beside(exchange, true));
+    this.#respond(headers, isEmpty);
     if (isEmpty) return void this.#done();
     if (length > TEXT_BYTES_MAX) return void this.#write(body);
     const text = body.latin1(0, length);
@@ -256,7 +264,9 @@ export class H2Stream implements AnswerOwner {
   #beginParts(answer: Answer, exchange: Exchange): void {
     const route = answer.route as HttpRoute;
     const isEmpty = this.#isHead || endsWithHead(exchange.status);
-    this.#respond(partsHeaders(route, exchange, this.#session.host.date), isEmpty);
+    const headers = partsHeaders(route, exchange, this.#session.host.date);
+    if (this.#added !== undefined) addLines(headers, this.#added.beside(exchange, false));
+    this.#respond(headers, isEmpty);
   }
 
   #respond(headers: OutgoingHttpHeaders, endStream: boolean): void {
@@ -337,7 +347,8 @@ export class H2Stream implements AnswerOwner {
   }
 
   #answered(): void {
-    this.#session.onAnswered(this.#label);
+    const id = this.#added === undefined || this.#added.id === '' ? '' : ` ${this.#added.id}`;
+    this.#session.onAnswered(this.#label + id);
     // Of a request that has not ended, no more is wanted (RFC 9113 section 8.1): a reset without an error, behind the answer.
     // Where nothing of a body was asked for, node:http2 does it.
     const { readableEnded, readableFlowing } = this.#stream;

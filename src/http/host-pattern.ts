@@ -42,7 +42,7 @@ export function foldHost(bytes: Uint8Array, from: number, to: number, target: Ui
   let end = from;
   if (bytes[from] === LBRACKET) {
     while (end < to && bytes[end] !== RBRACKET) end++;
-    end++;
+    if (end < to) end++;
   } else {
     while (end < to && bytes[end] !== COLON) end++;
     if (end > from && bytes[end - 1] === DOT) end--;

@@ -146,9 +146,17 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
   INTERNAL: close(500, 'ERR_INTERNAL', 'the server failed'),
 });
 
-/** JSON body of an error answer. `detail` replaces the kind's own message where more is known (a byte offset, a name). */
-export function errorBody(kind: HttpErrorKind, detail: string = kind.message): string {
-  return `{"error":{"code":"${kind.code}","message":${JSON.stringify(detail)},"status":${kind.status}}}`;
+/**
+ * JSON body of an error answer. `detail` replaces the kind's own message where more is known (a byte offset, a name); `requestId`, of characters that need no
+ * escape, is there where the route gives its requests one.
+ */
+export function errorBody(
+  kind: HttpErrorKind,
+  detail: string = kind.message,
+  requestId: string = '',
+): string {
+  const id = requestId === '' ? '' : `,"requestId":"${requestId}"`;
+  return `{"error":{"code":"${kind.code}","message":${JSON.stringify(detail)},"status":${kind.status}${id}}}`;
 }
 
 /** 413 to a body whose length was told. */

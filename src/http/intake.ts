@@ -74,12 +74,13 @@ export class Intake {
     return this.#highWaters[fn];
   }
 
-  /** A slot with the request's head; undefined where there is none to be had: `refusal` is the answer then. */
+  /** A slot with the request's head, with `lines` in the place of its field lines if they are given; undefined where there is none to be had: `refusal` is the answer then. */
   open(
     route: HttpRoute,
     bytes: Uint8Array,
     head: HeadRanges,
     peer: Uint8Array,
+    lines?: Uint8Array,
   ): Exchange | undefined {
     const arrivalNs = monotonicNs();
     const timeoutNs = this.#timeout?.read(bytes, head.headersStart, head.headersEnd) ?? NO_TIMEOUT;
@@ -93,7 +94,7 @@ export class Intake {
       this.refusal = HTTP_ERRORS.QUEUE_FULL;
       return undefined;
     }
-    if (writeHead(exchange, bytes, head, peer)) return exchange;
+    if (writeHead(exchange, bytes, head, peer, lines)) return exchange;
     exchange.free();
     this.refusal = HTTP_ERRORS.BODY_MEMORY;
     return undefined;
@@ -114,6 +115,7 @@ function writeHead(
   bytes: Uint8Array,
   head: HeadRanges,
   peer: Uint8Array,
+  lines: Uint8Array | undefined,
 ): boolean {
   const { request } = exchange;
   const { methodStart, methodEnd, pathStart, pathEnd, targetEnd, headersStart, headersEnd } = head;
@@ -123,12 +125,15 @@ function writeHead(
     methodEnd - methodStart,
     pathBytes + (targetEnd - pathEnd),
     pathBytes,
-    headersEnd - headersStart,
+    lines === undefined ? headersEnd - headersStart : lines.length,
     peer.length,
   );
   let ok = request.append(bytes, methodStart, methodEnd);
   if (isEmptyPath) ok &&= request.append(ROOT_PATH, 0, 1);
   ok &&= request.append(bytes, pathStart, targetEnd);
-  ok &&= request.append(bytes, headersStart, headersEnd);
+  ok &&=
+    lines === undefined
+      ? request.append(bytes, headersStart, headersEnd)
+      : request.append(lines, 0, lines.length);
   return ok && request.append(peer, 0, peer.length);
 }

@@ -9,10 +9,13 @@
  */
 import type { HttpRoute, SiteTable } from './api.ts';
 import { ABSENT, ByteTable } from './byte-table.ts';
+import { fieldValues, linesOf, soleValue } from './header-lines.ts';
 import { coversHost, foldHost, HOST_BYTES_MAX, isWildcard, normalHost } from './host-pattern.ts';
 import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import type { HeadRanges } from './intake.ts';
+import { methodId, OPTIONS } from './method.ts';
 import { RouteError } from './pattern.ts';
+import { RouteFields } from './route-fields.ts';
 import { METHOD_NOT_ALLOWED, NOT_FOUND, Router } from './router.ts';
 
 /** Of a head, what a route is found by. The host may have a port, and is empty where there is none. */
@@ -35,6 +38,18 @@ export const SERVER_OPTIONS: OwnAnswer = { error: undefined, fields: '' };
 const NO_ROUTE: OwnAnswer = { error: HTTP_ERRORS.NOT_FOUND, fields: '' };
 const DOT = 0x2e;
 
+/** Where the method stands that a preflight asks for. */
+const REQUEST_METHOD =
+  /^access-control-request-method:[ \t]*([!#$%&'*+\-.^_`|~0-9a-z]+)[ \t]*\r$/dim;
+/** A preflight (cors.ts), which is answered without a function. */
+const PREFLIGHT = -3;
+
+/** A route as a port has it. */
+export interface PortRoute extends HttpRoute {
+  /** Undefined: it adds nothing to its requests and answers. */
+  readonly fields: RouteFields | undefined;
+}
+
 /** The routes of one host, or of any. */
 interface HostRoutes {
   readonly router: Router;
@@ -44,7 +59,7 @@ interface HostRoutes {
 
 export class PortRoutes {
   /** Of all hosts. */
-  readonly routes: readonly HttpRoute[];
+  readonly routes: readonly PortRoute[];
   readonly maxBodyBytes: number;
   readonly #any: HostRoutes;
   readonly #named: readonly HostRoutes[];
@@ -52,7 +67,9 @@ export class PortRoutes {
   /** Keys are the names with the dot in front of them. */
   readonly #suffixes: ByteTable;
   readonly #host = new Uint8Array(HOST_BYTES_MAX + 1);
+  readonly #hasCors: boolean;
   #matched: Router;
+  #preflight: OwnAnswer = NO_ROUTE;
 
   /** The sites of one port. Throws a RouteError where two routes take the same requests, or one takes none. */
   constructor(sites: readonly SiteTable[]) {
@@ -60,8 +77,11 @@ export class PortRoutes {
     if (sites.some((site) => site.mode !== mode)) {
       throw new RouteError('ERR_ROUTE_MODE', 'sites of one port are of one mode');
     }
-    const routes = sites.flatMap((site) => site.routes);
+    const routes: PortRoute[] = sites.flatMap((site) =>
+      site.routes.map((route) => ({ ...route, fields: RouteFields.of(route.adds) })),
+    );
     this.routes = routes;
+    this.#hasCors = routes.some(({ fields }) => fields?.cors !== undefined);
     this.maxBodyBytes = Math.max(0, ...routes.map((route) => route.maxBodyBytes));
     const targets = targetsByHost(routes);
     const routerOf = (own: readonly number[]): Router =>
@@ -95,7 +115,19 @@ export class PortRoutes {
 
   /** Index of the route in `routes`, or a negative number that `ownAnswer` takes. */
   routeOf(bytes: Uint8Array, head: RoutedHead): number {
-    const { pathStart, pathEnd, method, methodStart, methodEnd } = head;
+    const { method, methodStart, methodEnd } = head;
+    if (this.#hasCors && method === OPTIONS && this.#isPreflight(bytes, head)) return PREFLIGHT;
+    return this.#find(bytes, head, method, methodStart, methodEnd);
+  }
+
+  #find(
+    bytes: Uint8Array,
+    head: RoutedHead,
+    method: number,
+    methodStart: number,
+    methodEnd: number,
+  ): number {
+    const { pathStart, pathEnd } = head;
     let at = this.#named.length === 0 ? this.#any : this.#ofHost(bytes, head);
     for (;;) {
       const { router, next } = at;
@@ -110,8 +142,30 @@ export class PortRoutes {
 
   /** To what `routeOf` has just found no route for. */
   ownAnswer(target: number): OwnAnswer {
+    if (target === PREFLIGHT) return this.#preflight;
     if (target !== METHOD_NOT_ALLOWED) return NO_ROUTE;
     return { error: HTTP_ERRORS.METHOD_NOT_ALLOWED, fields: `Allow: ${this.#matched.allow}\r\n` };
+  }
+
+  /** Whether it asks what a page of its origin may do with a route that says so. The methods of a route need not have OPTIONS for that. */
+  #isPreflight(bytes: Uint8Array, head: RoutedHead): boolean {
+    const { headersStart, headersEnd } = head;
+    const lines = linesOf(bytes, headersStart, headersEnd);
+    const origin = soleValue(lines, 'origin');
+    const method = soleValue(lines, 'access-control-request-method');
+    const place = REQUEST_METHOD.exec(lines)?.indices?.[1];
+    if (origin === undefined || method === undefined || place === undefined) return false;
+    const [from, to] = [headersStart + place[0], headersStart + place[1]];
+    const target = this.#find(bytes, head, methodId(bytes, from, to), from, to);
+    if (target < 0) return false;
+    const { fields, methods } = this.routes[target] as PortRoute;
+    if (fields?.cors === undefined) return false;
+    const asked = fieldValues(lines, 'access-control-request-headers').join(', ');
+    this.#preflight = {
+      error: undefined,
+      fields: fields.cors.preflight(origin, method, asked, methods),
+    };
+    return true;
   }
 
   #ofHost(bytes: Uint8Array, { hostStart, hostEnd }: RoutedHead): HostRoutes {

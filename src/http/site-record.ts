@@ -1,6 +1,7 @@
 /** The route tables on their way to the listener thread, as bytes. */
 import bin from 'typed-binary';
 import type { SiteTable } from './api.ts';
+import type { RouteFieldSettings } from './route-fields.ts';
 
 const routeRecord = bin.object({
   pattern: bin.string,
@@ -9,6 +10,8 @@ const routeRecord = bin.object({
   methods: bin.dynamicArrayOf(bin.string),
   fn: bin.u32,
   contentType: bin.string,
+  /** JSON: it is settings of settings. */
+  adds: bin.string,
   /** deadlineNs, maxBodyBytes: typed-binary has f64 only in arrays. */
   doubles: bin.f64Array(2),
 });
@@ -26,6 +29,7 @@ export function encodeSites(sites: readonly SiteTable[]): Uint8Array<ArrayBuffer
     routes: routes.map((route) => ({
       ...route,
       hosts: [...(route.hosts ?? [])],
+      adds: JSON.stringify(route.adds ?? {}),
       anyMethod: route.methods === undefined,
       methods: [...(route.methods ?? [])],
       doubles: Float64Array.of(route.deadlineNs, route.maxBodyBytes),
@@ -39,8 +43,9 @@ export function encodeSites(sites: readonly SiteTable[]): Uint8Array<ArrayBuffer
 export function decodeSites(bytes: Uint8Array<ArrayBuffer>): SiteTable[] {
   return sitesRecord.read(new bin.BufferReader(bytes.buffer)).map(({ routes, mode }) => ({
     mode: mode === 'sledge' ? 'sledge' : 'luge',
-    routes: routes.map(({ anyMethod, methods, doubles, ...route }) => ({
+    routes: routes.map(({ anyMethod, methods, doubles, adds, ...route }) => ({
       ...route,
+      adds: JSON.parse(adds) as RouteFieldSettings,
       methods: anyMethod ? undefined : methods,
       deadlineNs: doubles[0] as number,
       maxBodyBytes: doubles[1] as number,

@@ -38,6 +38,7 @@ export { Payload } from './payload.ts';
 export { type Intrinsics, type PoolLimits, SandboxPool } from './pool.ts';
 export { PoolCells, type PoolLine } from './pool-cells.ts';
 export { headerValue } from './request-head.ts';
+export { isReservedField } from './response.ts';
 export {
   type AllocationLimits,
   type FunctionPolls,

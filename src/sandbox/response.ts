@@ -21,6 +21,11 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const HEADERS_BYTES_MAX = 16384;
 
+/** Whether nobody but the front end may set the field. */
+export function isReservedField(name: string): boolean {
+  return RESERVED.has(name.toLowerCase());
+}
+
 /** Appends guest memory [from, from + count) to the response body; ends the guest when that is over a limit. */
 export function appendBody(
   sandbox: Sandbox,
@@ -57,11 +62,10 @@ export function setStatus(sandbox: Sandbox, status: number): boolean {
 export function addHeader(sandbox: Sandbox, name: string, value: string): boolean {
   const { exchange } = sandbox;
   if (exchange === undefined || !TOKEN.test(name) || !FIELD_VALUE.test(value)) return false;
-  const lower = name.toLowerCase();
-  if (RESERVED.has(lower)) return false;
+  if (isReservedField(name)) return false;
   const line = Buffer.from(`${name}: ${value.trim()}\r\n`, 'latin1');
   if (exchange.headers.length + line.length > HEADERS_BYTES_MAX) return false;
   if (!exchange.headers.append(line, 0, line.length)) return false;
-  if (lower === 'content-type') sandbox.contentTypeSet = true;
+  if (name.toLowerCase() === 'content-type') sandbox.contentTypeSet = true;
   return true;
 }

@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs';
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 import type { LoadOptions, RuntimeOptions } from '../../src/core/index.ts';
 import { createRuntime, type Runtime } from '../../src/core/index.ts';
-import { type HttpLimits, type HttpServer, type HttpSite, listen } from '../../src/http/index.ts';
+import {
+  type HttpLimits,
+  type HttpServer,
+  type HttpSite,
+  listen,
+  type RouteFieldSettings,
+} from '../../src/http/index.ts';
 
 /** Bound of every wait: long enough for a loaded machine, and no test's verdict depends on it. */
 const WAIT_MS = 10_000;
@@ -16,6 +22,7 @@ export interface TestRoute extends Partial<LoadOptions> {
   readonly wasm: Uint8Array;
   readonly methods?: readonly string[];
   readonly maxBodyBytes?: number;
+  readonly adds?: RouteFieldSettings;
 }
 
 export interface TestServer extends AsyncDisposable {
@@ -38,11 +45,13 @@ export async function serve(
 ): Promise<TestServer> {
   const runtime = await createRuntime({ workers: 1, ...options });
   const bound = [];
-  for (const [pattern, { methods, maxBodyBytes = 2 ** 20, ...load }] of Object.entries(routes)) {
+  for (const [pattern, { methods, maxBodyBytes = 2 ** 20, adds = {}, ...load }] of Object.entries(
+    routes,
+  )) {
     const contentType = load.contentType ?? 'application/octet-stream';
     const { spec } = await runtime.load(pattern, { route: pattern, ...load });
     const { id: fn, deadlineNs } = spec;
-    bound.push({ pattern, methods, fn, deadlineNs, maxBodyBytes, contentType });
+    bound.push({ pattern, methods, fn, deadlineNs, maxBodyBytes, contentType, adds });
   }
   const server = await listen(runtime, {
     sites: [{ listen: places, mode: 'luge', routes: bound }],
@@ -116,6 +125,8 @@ export interface Reply {
   readonly line: string;
   /** By name in lower case. */
   readonly headers: ReadonlyMap<string, string>;
+  /** Every line, in their order. */
+  readonly fields: readonly (readonly [string, string])[];
   readonly body: Buffer;
   readonly text: string;
 }
@@ -194,18 +205,18 @@ export class Client {
   async reply({ noBody = false, waitMs = WAIT_MS } = {}): Promise<Reply> {
     const findEnd = (): number => this.#input.indexOf('\r\n\r\n');
     const head = await this.#until(findEnd, 'the head of a reply', waitMs);
-    const [line = '', ...fields] = this.#input.toString('latin1', 0, head).split('\r\n');
-    const headers = new Map<string, string>();
-    for (const field of fields) {
-      const colon = field.indexOf(':');
-      headers.set(field.slice(0, colon).toLowerCase(), field.slice(colon + 1).trim());
-    }
+    const [line = '', ...lines] = this.#input.toString('latin1', 0, head).split('\r\n');
+    const fields = lines.map((text): [string, string] => {
+      const colon = text.indexOf(':');
+      return [text.slice(0, colon), text.slice(colon + 1).trim()];
+    });
+    const headers = new Map(fields.map(([name, value]) => [name.toLowerCase(), value]));
     const status = Number(line.split(' ')[1]);
     const isEmpty = noBody || status === 204 || status === 304 || status < 200;
     if (!isEmpty && headers.get('transfer-encoding') === 'chunked') {
       this.#input = this.#input.subarray(head + 4);
       const body = await this.#chunks();
-      return { status, line, headers, body, text: body.toString('utf8') };
+      return { status, line, headers, fields, body, text: body.toString('utf8') };
     }
     const bytes = isEmpty ? 0 : Number(headers.get('content-length'));
     if (Number.isNaN(bytes)) throw new Error(`a reply without Content-Length: ${line}`);
@@ -213,7 +224,7 @@ export class Client {
     await this.#until(() => (this.#input.length >= from + bytes ? 0 : -1), 'the body of a reply');
     const body = Buffer.from(this.#input.subarray(from, from + bytes));
     this.#input = this.#input.subarray(from + bytes);
-    return { status, line, headers, body, text: body.toString('utf8') };
+    return { status, line, headers, fields, body, text: body.toString('utf8') };
   }
 
   /** The next chunk of a reply's body; empty: its last one. */
