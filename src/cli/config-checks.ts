@@ -1,7 +1,8 @@
 /** What keys of a configuration mean for each other: what the shape of each (config.ts) cannot say. */
 import { resolve } from 'node:path';
+import { normalHost } from '../http/index.ts';
 import { hostFolderProblem } from '../sandbox/index.ts';
-import { checkAddresses } from './config-listen.ts';
+import { checkAddresses, sharedNames } from './config-listen.ts';
 import {
   type ConfigDocument,
   checkTenants,
@@ -18,12 +19,18 @@ export function checkSpan(document: ConfigDocument, folder: string): void {
   const root = document.value;
   const tenants = rawItems(rawField(root, 'tenants'), ['tenants']);
   checkTenants(document, tenants);
-  checkAddresses(document, tenants.length > 0 ? tenants : [{ path: [], value: root }], folder);
+  const owners = tenants.length > 0 ? tenants : [{ path: [], value: root }];
+  checkAddresses(document, owners, folder, undefined, true);
   checkForm(document);
   checkFolders(document, ['defaults'], rawField(root, 'defaults'), folder);
-  checkRoutes(document, rawItems(rawField(root, 'routes'), ['routes']), folder);
+  const taken: TakenRoutes = new Map();
+  const own = { scopes: ['routes'], hosts: undefined, taken };
+  checkRoutes(document, rawItems(rawField(root, 'routes'), ['routes']), folder, own);
+  const fileHost = rawField(root, 'host');
   for (const { path, value } of tenants) {
-    checkRoutes(document, rawItems(rawField(value, 'routes'), [...path, 'routes']), folder);
+    const names = sharedNames(value, folder, typeof fileHost === 'string' ? fileHost : undefined);
+    const scope = { scopes: [formatPath(path), ...names], hosts: rawField(value, 'hosts'), taken };
+    checkRoutes(document, rawItems(rawField(value, 'routes'), [...path, 'routes']), folder, scope);
     checkBudget(document, path, value);
   }
 }
@@ -47,12 +54,23 @@ function checkForm(document: ConfigDocument): void {
   }
 }
 
+/** Routes by what they are found by: where they are served, host and pattern. */
+type TakenRoutes = Map<string, { methods: unknown[] | undefined; path: JsonPath }[]>;
+
+interface RouteScope {
+  /** The tenant itself, and addresses that it may share with others. */
+  readonly scopes: readonly string[];
+  /** The tenant's, for routes that name none. */
+  readonly hosts: unknown;
+  readonly taken: TakenRoutes;
+}
+
 function checkRoutes(
   document: ConfigDocument,
   routes: readonly { path: JsonPath; value: unknown }[],
   folder: string,
+  scope: RouteScope,
 ): void {
-  const seen: { route: string; methods: unknown[] | undefined; path: JsonPath }[] = [];
   for (const { path, value } of routes) {
     const module = rawField(value, 'module');
     if (typeof module === 'string' && module !== '') {
@@ -66,18 +84,50 @@ function checkRoutes(
     if (Array.isArray(methods)) checkMethods(document, [...path, 'methods'], methods);
     const route = rawField(value, 'route');
     if (typeof route !== 'string') continue;
-    const entry = { route, methods: Array.isArray(methods) ? methods : undefined, path };
-    const first = seen.find(
-      (other) => other.route === route && overlap(other.methods, entry.methods),
-    );
-    if (first === undefined) seen.push(entry);
-    else {
-      document.report(
-        [...path, 'route'],
-        `"${route}" is already the route of ${formatPath(first.path)}, for the same methods`,
-      );
-    }
+    const entry = { methods: Array.isArray(methods) ? methods : undefined, path };
+    checkTaken(document, route, normalHosts(rawField(value, 'hosts') ?? scope.hosts), entry, scope);
   }
+}
+
+/** No two routes take the same requests: of one tenant, and of those that share an address. */
+function checkTaken(
+  document: ConfigDocument,
+  route: string,
+  hosts: readonly string[],
+  entry: { readonly methods: unknown[] | undefined; readonly path: JsonPath },
+  { scopes, taken }: RouteScope,
+): void {
+  // Names of parameters make no difference.
+  const shape = route.replaceAll(/\/:[^/]*/g, '/:');
+  for (const host of hosts) {
+    const lists = scopes.map((scope) => {
+      const key = `${scope}\n${host}\n${shape}`;
+      const list = taken.get(key) ?? [];
+      taken.set(key, list);
+      return list;
+    });
+    const first = lists.flat().find(({ methods }) => overlap(methods, entry.methods));
+    if (first !== undefined) {
+      const whose = `${formatPath(first.path)}, for the same methods`;
+      const text = `"${route}" is already the route of ${whose}${host === '' ? '' : ` of ${host}`}`;
+      document.report([...entry.path, 'route'], text);
+      return;
+    }
+    for (const list of lists) list.push(entry);
+  }
+}
+
+/** '' is any; what is no host is told elsewhere. */
+function normalHosts(hosts: unknown): string[] {
+  if (!Array.isArray(hosts)) return [''];
+  const normal = hosts.flatMap((host: unknown) => {
+    try {
+      return typeof host === 'string' ? [normalHost(host)] : [];
+    } catch {
+      return [];
+    }
+  });
+  return [...new Set(normal)];
 }
 
 /** Of a route, as the raw tree has it; what is no number is told elsewhere. */

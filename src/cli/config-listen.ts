@@ -9,7 +9,13 @@ import {
   mustBe,
   rawField,
 } from './config-schema.ts';
-import { entriesMeet, LISTEN_FORMS, type ListenEntry, parseEntry } from './listen-entry.ts';
+import {
+  entriesMeet,
+  LISTEN_FORMS,
+  type ListenEntry,
+  parseEntry,
+  sharedName,
+} from './listen-entry.ts';
 import { DEFAULTS, describeRange, LIMITS, type ServeOverrides } from './settings.ts';
 
 export interface ListenKeys {
@@ -105,12 +111,16 @@ export function placeTenants<T extends { readonly listen: readonly ListenEntry[]
   return tenants;
 }
 
-/** What one key does not show; on the raw tree, as checkSpan's others. Two tenants, or one twice, cannot have one address. */
+/**
+ * What one key does not show; on the raw tree, as checkSpan's others. Two tenants share an address only where both name the same one, and `mayShare`: then their routes
+ * must not collide (config-checks.ts). Nobody has one twice.
+ */
 export function checkAddresses(
   document: ConfigDocument,
   tenants: readonly { path: JsonPath; value: unknown }[],
   folder: string,
   defaultHost: string = DEFAULTS.host,
+  mayShare: boolean = false,
 ): void {
   const fileHost = String(rawField(document.value, 'host') ?? defaultHost);
   const taken: { entry: ListenEntry; path: JsonPath }[] = [];
@@ -125,7 +135,9 @@ export function checkAddresses(
       document.report([...path, 'port'], `missing: must be ${describeRange(LIMITS.port)}`);
     }
     for (const { entry, place, name } of rawEntries(value, folder, fileHost)) {
-      const first = taken.find((other) => entriesMeet(other.entry, entry));
+      const isShared = (other: { entry: ListenEntry; path: JsonPath }): boolean =>
+        mayShare && other.path !== path && sharedName(other.entry) === sharedName(entry);
+      const first = taken.find((other) => entriesMeet(other.entry, entry) && !isShared(other));
       if (first === undefined) taken.push({ entry, path });
       else {
         const whose = formatPath(first.path) || 'the file';
@@ -140,6 +152,16 @@ interface RawEntry {
   readonly place: JsonPath;
   /** What to say when it is taken. */
   readonly name: string;
+}
+
+/** Of a tenant, as `sharedName` has them. */
+export function sharedNames(
+  tenant: unknown,
+  folder: string,
+  fileHost: string = DEFAULTS.host,
+): string[] {
+  const entries = rawEntries(tenant, folder, fileHost);
+  return entries.map(({ entry }) => sharedName(entry)).filter((name) => name !== undefined);
 }
 
 /** Those that are right; what is wrong is told elsewhere. */

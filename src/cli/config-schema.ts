@@ -9,6 +9,7 @@
  */
 import { z } from 'zod';
 import type { ModelOptions } from '../core/index.ts';
+import type { RouteFieldSettings } from '../http/index.ts';
 import type { ListenEntry } from './listen-entry.ts';
 import { describeRange, type NumberRange, suggest } from './settings.ts';
 
@@ -356,6 +357,10 @@ export interface RouteConfig {
   readonly module: string;
   /** Undefined: any method. */
   readonly methods: readonly string[] | undefined;
+  /** Empty: any host. */
+  readonly hosts: readonly string[];
+  /** To its requests and answers. */
+  readonly adds: RouteFieldSettings;
   readonly contentType: string;
   readonly response: 'raw' | 'cgi';
   /** From the arrival of the request; past it the guest is killed and the client gets 504. */

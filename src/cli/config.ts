@@ -36,6 +36,7 @@ import {
 } from './config-schema.ts';
 import type { ListenEntry } from './listen-entry.ts';
 import { isBinaryModule, moduleFileProblem } from './module-file.ts';
+import { addsOf, hostsField, routeKeys } from './route-keys.ts';
 import {
   DEFAULTS,
   describeRange,
@@ -133,6 +134,7 @@ const modelField = z
 
 /** What `defaults` may hold, and each route too. */
 const limitFields = {
+  ...routeKeys,
   contentType: textField('a media type such as "application/json"', CONTENT_TYPE).optional(),
   response: choiceField(['raw', 'cgi']).optional(),
   deadlineMs: milliseconds,
@@ -208,6 +210,7 @@ const routeSchema = z.strictObject(
       1,
       32,
     ).optional(),
+    hosts: hostsField,
     args: listField(textField('a string without NUL', WITHOUT_NUL), 'strings', 0, 256).optional(),
     try: textField('printable text on one line', /^[\x20-\x7e]+$/).optional(),
     ...limitFields,
@@ -226,6 +229,7 @@ const tenantSchema = z.strictObject(
     host: hostSchema.optional(),
     port: numberField(LIMITS.port).optional(),
     ...listenFields,
+    hosts: hostsField,
     replenishmentPeriodUs: numberField(LIMITS.budgetUs).optional(),
     maxBudgetUs: numberField(LIMITS.budgetUs).optional(),
     kv: z
@@ -403,6 +407,8 @@ function moduleConfig(path: string, overrides: ServeOverrides): ServeConfig {
     match: 'luge',
     module: resolve(path),
     methods: undefined,
+    hosts: [],
+    adds: {},
     // This form has no place to say a type, and whoever uses it looks at the answer in a browser or a terminal.
     contentType: 'text/plain; charset=utf-8',
     args: [],
@@ -433,7 +439,9 @@ function lugeConfig(
     lugeTenant(
       tenant,
       listenEntries(tenant, rest, folder, overrides),
-      tenant.routes.map((route) => lugeRoute(route, defaults, folder, overrides)),
+      tenant.routes.map((route) =>
+        lugeRoute({ hosts: tenant.hosts, ...route }, defaults, folder, overrides),
+      ),
     ),
   );
   return serveConfig(path, 'luge', rest, built, warnings, overrides);
@@ -471,6 +479,8 @@ function lugeRoute(
     match: 'luge',
     module: resolve(folder, raw.module),
     methods: raw.methods,
+    hosts: raw.hosts ?? [],
+    adds: addsOf(raw, defaults),
     contentType: raw.contentType ?? defaults.contentType ?? DEFAULTS.route.contentType,
     args: raw.args ?? [],
     tryArgs: raw.try,

@@ -38,6 +38,11 @@ export function entryText(entry: ListenEntry): string {
   return entry.name === undefined ? 'systemd' : `systemd:${entry.name}`;
 }
 
+/** By which several tenants may have the address; undefined where each gets one of its own. */
+export function sharedName(entry: ListenEntry): string | undefined {
+  return entry.kind === 'tcp' && entry.port === 0 ? undefined : entryText(entry);
+}
+
 /** What can be bound: systemd's sockets by their numbers. Throws an Error that says which are not there. */
 export function boundEntries(
   entries: readonly ListenEntry[],

@@ -20,11 +20,11 @@ import {
   type ListenAddress,
   ListenError,
   listen,
-  Router,
+  PortRoutes,
 } from '../http/index.ts';
 import { compileFunction, nativeAddon, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
-import { boundEntries, entryText } from './listen-entry.ts';
+import { boundEntries, entryText, sharedName } from './listen-entry.ts';
 import { readModule } from './module-file.ts';
 import { DEFAULTS, resolveSettings, type ServeSettings } from './settings.ts';
 
@@ -77,13 +77,31 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Of each tenant alone, and of those together that share an address. */
 function checkRouters(config: ServeConfig): void {
-  for (const tenant of config.tenants)
+  const sites = config.tenants.map((tenant) =>
     siteOf(
       tenant,
       tenant.routes.map(() => 0),
       tenant.routes.map(() => ''),
-    );
+    ),
+  );
+  const shared = new Map<string, HttpSite[]>();
+  for (const [i, { listen }] of config.tenants.entries()) {
+    for (const text of listen.map(sharedName)) {
+      if (text === undefined) continue;
+      const group = shared.get(text) ?? [];
+      group.push(sites[i] as HttpSite);
+      shared.set(text, group);
+    }
+  }
+  for (const [address, group] of shared) {
+    try {
+      new PortRoutes(group);
+    } catch (error) {
+      throw new InputError(`tenants on ${address}: ${messageOf(error)}`, { cause: error });
+    }
+  }
 }
 
 /** What the settings come to here. */
@@ -173,19 +191,16 @@ function siteOf(
   const mode = tenant.routes.some(({ match }) => match === 'prefix') ? 'sledge' : 'luge';
   const routes = tenant.routes.map((route, i) => ({
     pattern: route.route,
+    hosts: route.hosts,
     methods: route.methods,
     fn: ids[i] as number,
     deadlineNs: route.deadlineNs,
     maxBodyBytes: route.maxBodyBytes,
     contentType: types[i] as string,
+    adds: route.adds,
   }));
   try {
-    new Router(
-      routes.map(({ pattern, methods }, target) =>
-        methods === undefined ? { pattern, target } : { pattern, target, methods },
-      ),
-      mode,
-    );
+    new PortRoutes([{ mode, routes }]);
   } catch (error) {
     throw new InputError(`tenant ${tenant.name}: ${messageOf(error)}`, { cause: error });
   }
@@ -375,8 +390,9 @@ async function loadTenant(
   for (const route of tenant.routes) {
     const wasm = await modules.read(route);
     const methods = route.methods === undefined ? '' : ` ${route.methods.join(',')}`;
+    const hosts = route.hosts.length === 0 ? '' : ` ${route.hosts.join(',')}`;
     const loaded = await atRoute(route, () =>
-      runtime.load(`${tenant.name}${route.route}${methods}`, {
+      runtime.load(`${tenant.name}${route.route}${methods}${hosts}`, {
         wasm,
         route: route.route,
         maxCallDepth: route.maxCallDepth,
@@ -458,6 +474,7 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
     for (const route of tenant.routes) {
       const file = relative(process.cwd(), route.module) || route.module;
       print(`  ${(route.methods?.join(',') ?? 'ANY').padEnd(8)} ${route.route.padEnd(16)} ${file}`);
+      if (route.hosts.length > 0) print(`           hosts ${route.hosts.join(', ')}`);
       print(`           ${routeLimits(route)}`);
       for (const line of curlLines(addresses[0], route)) print(`           ${line}`);
     }
@@ -482,10 +499,12 @@ function curlLines(address: ListenAddress | undefined, route: RouteConfig): stri
 /** With what the route's `try` says: a part of the URL, or arguments before it. */
 function curlUrl(base: string, route: RouteConfig): string {
   const path = route.route.replace(/\*$/, '');
-  const { tryArgs } = route;
-  if (tryArgs === undefined) return `${base}${path}`;
+  const { tryArgs, hosts } = route;
+  const [host] = hosts;
+  const asked = host === undefined ? '' : `-H 'Host: ${host.replace('*', 'www')}' `;
+  if (tryArgs === undefined) return `${asked}${base}${path}`;
   const [first = '', ...rest] = tryArgs.split(' ');
   return first.startsWith('-')
-    ? `${tryArgs} '${base}${path}'`
-    : [`'${base}${path}${first}'`, ...rest].join(' ');
+    ? `${asked}${tryArgs} '${base}${path}'`
+    : [`${asked}'${base}${path}${first}'`, ...rest].join(' ');
 }

@@ -211,6 +211,8 @@ function specRoute(route: SpecRoute, module: string, overrides: ServeOverrides):
     match: 'prefix',
     module,
     methods: undefined,
+    hosts: [],
+    adds: {},
     contentType: route['http-resp-content-type'] ?? SLEDGE_CONTENT_TYPE,
     response: 'raw',
     deadlineNs,

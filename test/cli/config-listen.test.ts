@@ -89,14 +89,14 @@ describe('of a file', () => {
     expect(problem).toMatch(/the path of a Unix socket is at most 10[37] bytes long, this is 121$/);
   });
 
-  it('two_tenants_cannot_have_one_address', () => {
+  it('two_tenants_have_one_address_only_where_both_name_it_and_their_routes_do_not_collide', () => {
     const tenants = [
       { name: 'a', listen: ['unix:/x', 'systemd:web'], routes },
       { name: 'b', listen: ['systemd:api', 'unix:/x'], routes },
       { name: 'c', listen: 'systemd', routes },
     ];
     expect(problems({ tenants })).toEqual([
-      'tenants[1].listen[1]: "unix:/x" is already an address of tenants[0]',
+      'tenants[1].routes[0].route: "/a" is already the route of tenants[0].routes[0], for the same methods',
       'tenants[2].listen: "systemd" is already an address of tenants[0]',
     ]);
     expect(problems({ listen: '80', tenants: [{ name: 'a', port: 1, routes }] })).toEqual([

@@ -109,6 +109,8 @@ describe('luge form', () => {
             env: {},
             cgiVariables: true,
             args: [],
+            hosts: [],
+            adds: { headers: {}, serverTiming: false, traceContext: false },
             folders: {},
             scratch: undefined,
             maxOpenFiles: 64,
@@ -546,7 +548,7 @@ describe('luge form', () => {
     expect(problems(both)).toEqual(['tenants: either "routes" or "tenants", not both']);
   });
 
-  it('refuses_equal_names_and_ports_of_tenants', () => {
+  it('refuses_equal_names_and_overlapping_ports_of_tenants', () => {
     const tenant = (name: string, port: number, host?: string): object => ({
       name,
       port,
@@ -563,7 +565,7 @@ describe('luge form', () => {
     expect(problems({ tenants: list })).toEqual([
       'tenants[1].name: "a" is already the name of tenants[0]',
       'tenants[2].port: 1 is already the port of tenants[0]',
-      'tenants[4].port: 2 is already the port of tenants[3]',
+      'tenants[4].routes[0].route: "/a" is already the route of tenants[3].routes[0], for the same methods',
     ]);
   });
 

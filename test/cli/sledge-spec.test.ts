@@ -86,6 +86,8 @@ it('a_spec_in_the_manner_of_the_bimodal_experiment_is_served', () => {
   expect(config.tenants[0]!.routes[0]).toEqual({
     route: '/fib',
     match: 'prefix',
+    hosts: [],
+    adds: {},
     module: join(folder, 'fib.wasm'),
     methods: undefined,
     contentType: 'image/png',

@@ -138,6 +138,51 @@ describe('serving', () => {
     expect(luge.stderr).toMatch(/^SIGINT: answering what is under way.*\nstopped\n$/);
   });
 
+  it('tenants_share_a_port_by_their_hosts_and_routes_add_what_they_say', async () => {
+    write(
+      'param.wasm',
+      luge(`(data (i32.const 0) "id") (func (export "handle")
+      (drop (call $write (i32.const 8)
+        (call $param (i32.const 0) (i32.const 2) (i32.const 8) (i32.const 99)))))`),
+    );
+    const route = { route: '/users/:id', module: 'param.wasm' };
+    const port = await freePort();
+    const file = write('hosts.json', {
+      defaults: { headers: { 'X-By': 'luge' }, requestId: { trust: true } },
+      logRequests: true,
+      tenants: [
+        { name: 'a', port, hosts: ['*.a.example'], routes: [{ ...route, cors: true }] },
+        { name: 'b', port, routes: [route] },
+      ],
+    });
+    const served = new Luge(file, '--workers', '1');
+    expect(await served.ports()).toEqual([port, port]);
+    expect(served.stdout).toContain(`hosts *.a.example\n`);
+    expect(served.stdout).toContain(
+      `curl -H 'Host: www.a.example' http://127.0.0.1:${port}/users/:id`,
+    );
+    const client = await openClient(port);
+    client.send('GET /users/7 HTTP/1.1\r\nHost: x.A.example\r\nX-Request-Id: one\r\n\r\n');
+    const a = await client.reply();
+    client.send('GET /users/8 HTTP/1.1\r\nHost: test\r\nX-Request-Id: two\r\n\r\n');
+    const b = await client.reply();
+    client.socket.destroy();
+    expect([a.text, a.headers.get('x-by'), a.headers.get('access-control-allow-origin')]).toEqual([
+      '7',
+      'luge',
+      '*',
+    ]);
+    expect([
+      b.text,
+      b.headers.get('x-request-id'),
+      b.headers.has('access-control-allow-origin'),
+    ]).toEqual(['8', 'two', false]);
+    await eventually('both are in the log', () =>
+      ['GET /users/7 one\n', 'GET /users/8 two\n'].every((line) => served.stdout.includes(line)),
+    );
+    expect(await served.stop()).toBe(0);
+  });
+
   it('a_second_signal_does_not_wait', async () => {
     const luge = new Luge(example('spin'), '--port', '0', '--workers', '1');
     const client = (await openClient(await luge.port())).send(get('/?0') + get('/?forever'));
