@@ -6,6 +6,7 @@ import { H2Client } from './h2-client.ts';
 import {
   type Client,
   chunkedHead,
+  eventually,
   example,
   get,
   post,
@@ -211,14 +212,24 @@ describe('route fields', () => {
     expect(reply.text).toMatch(UUID);
     expect(valuesOf(reply, 'x-request-id')).toEqual([reply.text]);
     expect(valuesOf(reply, 'access-control-allow-origin')).toEqual([APP]);
-    const broken = await bed.open();
-    broken.send(chunkedHead('/reads', `Origin: ${APP}\r\n`), '1\r\nx\r\nno chunk');
-    const refused = await broken.reply();
-    expect([refused.status, valuesOf(refused, 'access-control-allow-origin')]).toEqual([
-      400,
-      [APP],
-    ]);
-    expect(refused.text).toContain(refused.headers.get('x-request-id') as string);
+    for (const isUnderWay of [false, true]) {
+      const broken = await bed.open();
+      broken.send(chunkedHead('/reads', `Origin: ${APP}\r\n`), '1\r\nx\r\n');
+      if (isUnderWay) {
+        await eventually(
+          'the function has begun',
+          () => bed.runtime.stats().workers[0]?.held === 1,
+        );
+      }
+      broken.send('no chunk');
+      const refused = await broken.reply();
+      expect([refused.status, valuesOf(refused, 'access-control-allow-origin')]).toEqual([
+        400,
+        [APP],
+      ]);
+      expect(refused.text).toContain(refused.headers.get('x-request-id') as string);
+      await settled(bed.runtime);
+    }
   });
 
   it('a_trace_goes_on_or_begins', async () => {

@@ -50,6 +50,7 @@ describe('an answer', () => {
       'https://.example:8443',
       'https://a.example',
       'http://a.example:8443',
+      'other://a.example:8443',
       'https://evil.test/.example:8443',
       'https://evil.test:1@a.example:8443',
     ]) {
