@@ -76,11 +76,6 @@ export class BodyFeed {
     this.#wake(this.exchange.feed.end(this.#bytes));
   }
 
-  /** Nobody wants the request any more, or its body has broken. */
-  cancel(): void {
-    if (!this.isStopped) this.exchange.cancel();
-  }
-
   // What its Producer tells
 
   /** The part that was out is used up. */

@@ -2,7 +2,7 @@
 
 export { RESERVE_MAX } from './admission-board.ts';
 export type * from './api.ts';
-export { BodyFeed, type BodyFeedOptions } from './body-feed.ts';
+export type { BodyFeed } from './body-feed.ts';
 export { LugeError, outcomeKind } from './errors.ts';
 export {
   estimateSettings,
