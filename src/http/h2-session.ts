@@ -14,8 +14,9 @@
  *                      frames (node:http2)
  *   times              a body, a reader: h2-stream.ts. Between two requests, however many PINGs come: idleTimeoutMs; until the first: headTimeoutMs
  *
- * It ends with GOAWAY: idle, after maxRequestsPerConnection, when the client ends its side, or the server drains. What is under way is answered first. While draining
- * the first GOAWAY names no stream, and a PING follows: what the client sent before it knew is answered, too (RFC 9113 section 6.8).
+ * It ends with GOAWAY: idle, after maxRequestsPerConnection, or when the server drains. What is under way is answered first. (A first GOAWAY
+ * that refuses nothing, as RFC 9113 section 6.8 would have it, is not to be had of node:http2: behind any GOAWAY nghttp2 takes no more streams, and a client would
+ * wait for what that one seemed to promise. By the number in ours it knows what it may send elsewhere.)
  */
 import {
   performServerHandshake,
@@ -33,8 +34,6 @@ import type { PortRoutes } from './port-routes.ts';
 
 const END_STREAM = 1;
 const REFUSED_STREAM = 7;
-const NO_ERROR = 0;
-const STREAM_ID_MAX = 2 ** 31 - 1;
 /** nghttp2's defaults, said here as they are part of what is promised. */
 const RESETS_BURST = 1000;
 const RESETS_PER_SECOND = 33;
@@ -42,8 +41,6 @@ const INVALID_FRAMES_MAX = 100;
 /** So much more than is allowed is read, in order to be answered. */
 const HEAD_BYTES_MAX = 65_536;
 const BODIES_BYTES_MIN = 2 ** 20;
-/** How long a client that is told of the end may take to say that it knows. */
-const NOTICE_MS = 1000;
 
 export class H2Session implements OpenConnection {
   readonly socket: Socket;
@@ -56,8 +53,6 @@ export class H2Session implements OpenConnection {
   readonly #streams = new Set<H2Stream>();
   readonly #clock: ConnectionClock;
   #requestsLeft: number;
-  /** The client is told that no more is taken from then on. */
-  #closesMs = Number.POSITIVE_INFINITY;
   /** Of its streams, and of those that are gone. */
   slotsHeld = 0;
 
@@ -79,7 +74,8 @@ export class H2Session implements OpenConnection {
     // An error is followed by close, and there is nobody to tell.
     session.on('error', () => {});
     socket.on('error', () => {});
-    socket.on('end', () => this.#close());
+    // Who has ended its side can take no more than its windows hold: it is gone, and its functions with it.
+    socket.on('end', () => session.destroy());
     socket.on('close', () => host.onClose(this));
     // Behind what is put back, which node:http2 takes at the next tick: before it, that comes to nothing.
     process.nextTick(() => socket.resume());
@@ -116,23 +112,17 @@ export class H2Session implements OpenConnection {
   sweep(): void {
     const { nowMs } = this.host;
     for (const stream of this.#streams) stream.sweep(nowMs);
-    if (nowMs >= this.#closesMs) this.#close();
     if (!this.#clock.isExpired(nowMs)) return;
     if (this.#session.closed) this.socket.destroy();
     else this.#close();
   }
 
   drain(): void {
-    const session = this.#session;
-    if (session.closed || session.destroyed) return;
-    session.goaway(NO_ERROR, STREAM_ID_MAX);
-    this.#closesMs = this.host.nowMs + NOTICE_MS;
-    session.ping(() => this.#close());
+    this.#close();
   }
 
   /** No more streams; those that are open go on. */
   #close(): void {
-    this.#closesMs = Number.POSITIVE_INFINITY;
     if (this.#session.closed || this.#session.destroyed) return;
     if (this.#streams.size === 0) this.#clock.awaitEnd(this.host.nowMs);
     this.#session.close();
