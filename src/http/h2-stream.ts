@@ -3,6 +3,7 @@
  *
  *   head --no body---------------------------------------> intake --> complete, or parts --> stream --finished--> closed
  *    |  +--body, piece by piece --its end--> intake -^         an error at once ---------------^
+ *    |  +--body that streams --> intake, and the pieces behind it as the guest reads (core/body-feed.ts); while it is full the stream is paused
  *    +--reset, or the session is gone, at any time: the function is cancelled, and the slot is free when that has ended
  *
  * What a function wrote is copied on its way out, a piece at a time, and the next piece waits until that one is taken: a slow reader costs a piece and its
@@ -12,7 +13,8 @@
  * that does not come in time is answered 408.
  */
 import type { OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import { type Exchange, OUTCOME, type Payload } from '../sandbox/index.ts';
+import type { BodyFeed } from '../core/index.ts';
+import { type Exchange, LENGTH_UNKNOWN, OUTCOME, type Payload } from '../sandbox/index.ts';
 import { Answer, type AnswerOwner } from './answer.ts';
 import type { HttpRoute } from './api.ts';
 import { BodyReader } from './body-reader.ts';
@@ -49,6 +51,8 @@ export class H2Stream implements AnswerOwner {
 
   #body: BodyReader | undefined = undefined;
   #bodyHead: HeadRanges | undefined = undefined;
+  /** Of a request that was submitted before its body. */
+  #feed: BodyFeed | undefined = undefined;
   bodyBytes = 0;
   /** Of a body that comes, then of an answer that is to be taken. */
   #clock: ConnectionClock | undefined = undefined;
@@ -101,6 +105,11 @@ export class H2Stream implements AnswerOwner {
       this.#answerOwn(bodyTooLarge(parser.contentLength, route.maxBodyBytes));
       return;
     }
+    const highWaterBytes = this.#session.host.intake.highWaterBytes(route.fn);
+    if (highWaterBytes !== undefined) {
+      this.#beginFeed(route, bytes, parser, highWaterBytes);
+      return;
+    }
     const { methodStart, methodEnd, pathStart, pathEnd, targetEnd, headersStart, headersEnd } =
       parser;
     // The session's other streams bring heads of their own before the body is there.
@@ -119,7 +128,7 @@ export class H2Stream implements AnswerOwner {
     this.#body = new BodyReader(blocks, head, route, false, Number.POSITIVE_INFINITY);
     this.#clock = new ConnectionClock(limits, nowMs);
     this.#clock.awaitBody(nowMs);
-    if (parser.expectContinue) this.#stream.additionalHeaders({ ':status': 100 });
+    if (parser.expectContinue) this.#continue();
     this.#session.bodies.add(this);
     this.#stream.on('data', (bytes: Buffer) => this.#onBody(bytes));
     this.#stream.on('end', () => this.#onBodyEnd());
@@ -155,6 +164,71 @@ export class H2Stream implements AnswerOwner {
     this.#session.bodies.remove(this);
   }
 
+  #continue(): void {
+    if (!this.#hasBegun && !this.#stream.closed) this.#stream.additionalHeaders({ ':status': 100 });
+  }
+
+  // A body that streams
+
+  #beginFeed(
+    route: HttpRoute,
+    bytes: Uint8Array,
+    parser: H2Head['parser'],
+    highWaterBytes: number,
+  ): void {
+    const exchange = this.#open(route, bytes, parser);
+    if (exchange === undefined) return;
+    const { intake, limits, nowMs } = this.#session.host;
+    this.#clock = new ConnectionClock(limits, nowMs);
+    this.#clock.awaitBody(nowMs);
+    this.#feed = intake.producer.feed(exchange, {
+      highWaterBytes,
+      lengthBytes: parser.chunked ? LENGTH_UNKNOWN : parser.contentLength,
+      onRoom: () => this.resume(),
+      onStop: () => this.#endFeed(),
+      onAsked: parser.expectContinue ? () => this.#continue() : undefined,
+    });
+    this.#submitted(route, exchange);
+    this.#stream.on('data', (piece: Buffer) => this.#onFed(piece, route.maxBodyBytes));
+    this.#stream.on('end', () => this.#onFedEnd());
+  }
+
+  #onFed(piece: Buffer, maxBodyBytes: number): void {
+    const feed = this.#feed;
+    if (feed === undefined || this.#isGone) return;
+    this.#clock?.bodyCame(piece.length, this.#session.host.nowMs);
+    this.bodyBytes += piece.length;
+    if (this.bodyBytes > maxBodyBytes) {
+      return void this.#breakFeed(bodyTooLarge(this.bodyBytes, maxBodyBytes));
+    }
+    if (!feed.write(piece, 0, piece.length)) return void this.#breakFeed(HTTP_ERRORS.BODY_MEMORY);
+    feed.publish();
+    if (feed.isFull) this.pause();
+  }
+
+  #onFedEnd(): void {
+    if (this.#isGone || this.#stream.closed) return;
+    this.#feed?.end();
+    this.#endFeed();
+  }
+
+  /** Its end has come, or its function's: what comes from here on is thrown away. */
+  #endFeed(): void {
+    this.#feed = undefined;
+    this.#clock?.stop();
+  }
+
+  /** The body will not come to its end: the function is cancelled, and the error answered in its place, if the head of its answer is not out. */
+  #breakFeed(kind: HttpErrorKind): void {
+    const answer = this.#answer;
+    this.#endFeed();
+    if (this.#hasBegun || answer === undefined) return void this.#cut();
+    this.#answer = undefined;
+    answer.isDropped = true;
+    answer.exchange?.cancel();
+    this.#answerOwn(kind);
+  }
+
   /** No more of its body is taken for now. */
   pause(): void {
     if (this.#stream.isPaused()) return;
@@ -174,17 +248,28 @@ export class H2Stream implements AnswerOwner {
     head: HeadRanges,
     body: BodyReader | undefined,
   ): void {
-    const { intake } = this.#session.host;
-    const exchange = intake.open(route, bytes, head, this.#session.peer, this.#added?.requestLines);
-    if (exchange === undefined) return void this.#answerOwn(intake.refusal);
+    const exchange = this.#open(route, bytes, head);
+    if (exchange === undefined) return;
     if (body !== undefined && !body.moveTo(exchange)) {
       exchange.free();
       return void this.#answerOwn(HTTP_ERRORS.BODY_MEMORY);
     }
+    this.#submitted(route, exchange);
+  }
+
+  /** A slot with the head; undefined when there was none, which has been answered then. */
+  #open(route: HttpRoute, bytes: Uint8Array, head: HeadRanges): Exchange | undefined {
+    const { intake } = this.#session.host;
+    const exchange = intake.open(route, bytes, head, this.#session.peer, this.#added?.requestLines);
+    if (exchange === undefined) this.#answerOwn(intake.refusal);
+    return exchange;
+  }
+
+  #submitted(route: HttpRoute, exchange: Exchange): void {
     const answer = new Answer(this, route, true, 1, this.#isHead);
     this.#answer = answer;
     this.#session.slotsHeld++;
-    intake.submit(exchange, answer);
+    this.#session.host.intake.submit(exchange, answer);
   }
 
   // The answer
@@ -208,13 +293,13 @@ export class H2Stream implements AnswerOwner {
 
   complete(answer: Answer): void {
     answer.isReady = true;
-    if (this.#isGone) this.#release();
+    if (this.#isGone || answer.isDropped) this.#free(answer);
     else this.#advance(answer);
   }
 
   part(answer: Answer): void {
     answer.hasPart = true;
-    if (this.#isGone) this.#drained(answer);
+    if (this.#isGone || answer.isDropped) this.#drained(answer);
     else this.#advance(answer);
   }
 
@@ -359,9 +444,12 @@ export class H2Stream implements AnswerOwner {
 
   /** Called by the session's sweep. */
   sweep(nowMs: number): void {
-    if (this.#body !== undefined) {
-      if (this.#clock?.isExpired(nowMs) === true) this.#answerOwn(HTTP_ERRORS.BODY_TIMEOUT);
-    } else if (this.#isUntaken) {
+    if (this.#clock?.isExpired(nowMs) === true) {
+      if (this.#feed !== undefined) return void this.#breakFeed(HTTP_ERRORS.BODY_TIMEOUT);
+      if (this.#body !== undefined) return void this.#answerOwn(HTTP_ERRORS.BODY_TIMEOUT);
+    }
+    if (this.#body !== undefined) return;
+    if (this.#isUntaken) {
       this.#clock ??= new ConnectionClock(this.#session.host.limits, nowMs);
       if (this.#clock.isTakerLate(this.#takenBytes, nowMs)) this.#cut();
     }
@@ -376,6 +464,7 @@ export class H2Stream implements AnswerOwner {
   #onGone(): void {
     if (this.#isGone) return;
     this.#isGone = true;
+    this.#feed = undefined;
     this.#endBody();
     const answer = this.#answer;
     if (answer === undefined) return;
@@ -392,9 +481,11 @@ export class H2Stream implements AnswerOwner {
   }
 
   #release(): void {
-    const answer = this.#answer;
-    if (answer === undefined) return;
-    this.#answer = undefined;
+    if (this.#answer !== undefined) this.#free(this.#answer);
+  }
+
+  #free(answer: Answer): void {
+    if (answer === this.#answer) this.#answer = undefined;
     answer.exchange?.free();
     answer.exchange = undefined;
     this.#session.slotsHeld--;
