@@ -131,6 +131,8 @@ Examples:
     const interruption = new AbortController();
     process.once('SIGINT', () => interruption.abort());
     process.exitCode = await run(file, args, flags, undefined, interruption.signal);
+    // Of a terminal nobody may read the rest, and it would keep the process.
+    process.stdin.destroy();
   });
 
 program

@@ -1,5 +1,5 @@
 /**
- * `luge run`: one request to one module, as a program of the command line. Standard input is the request's body, what the guest answers or prints goes
+ * `luge run`: one request to one module, as a program of the command line. Standard input is the request's body, read as the guest reads; what the guest answers or prints goes
  * to standard output as it comes, its log to standard error. Resolves to the exit code:
  *
  *   the guest's own (`proc_exit`, or what `handle` returned) · 1 it trapped, or answered with an error's status · 124 it was ended at a limit, as
@@ -8,7 +8,13 @@
  * No limit holds unless it is asked for: whoever runs a program by hand can end it by hand.
  */
 import { basename, resolve } from 'node:path';
-import { createRuntime, LugeError, type Runtime, type StreamResult } from '../core/index.ts';
+import {
+  createRuntime,
+  type LoadOptions,
+  LugeError,
+  type Runtime,
+  type StreamResult,
+} from '../core/index.ts';
 import { FILE_LIMITS } from '../sandbox/index.ts';
 import {
   BAD_INPUT,
@@ -22,8 +28,8 @@ import {
 
 const TIMED_OUT = 124;
 const INTERRUPTED = 130;
-/** Of a body: it has to be there as a whole before the guest begins. */
-const BODY_BYTES_MAX = 2 ** 28;
+/** Committed when it is used: by what `handle` gets as a whole. */
+const BODY_MEMORY_BYTES = 2 ** 29;
 
 export interface RunFlags {
   readonly env: Readonly<Record<string, string>>;
@@ -40,15 +46,12 @@ export interface RunFlags {
 }
 
 export interface RunStreams extends Streams {
-  /** Standard input is a terminal. */
-  readonly isTerminal: boolean;
   /** Where a guest's log goes, as it comes. */
   log(text: string): void;
 }
 
 const RUN_STREAMS: RunStreams = {
   ...PROCESS_STREAMS,
-  isTerminal: process.stdin.isTTY === true,
   log: (text) => {
     process.stderr.write(text);
   },
@@ -67,7 +70,7 @@ export async function run(
     await using runtime = await createRuntime({
       workers: 1,
       scheduler: 'fifo',
-      bodyMemoryBytes: 2 * BODY_BYTES_MAX,
+      bodyMemoryBytes: BODY_MEMORY_BYTES,
       onLog: ({ text }) => streams.log(text),
     });
     try {
@@ -113,7 +116,7 @@ async function load(
   { env, dir, scratch, deadlineMs, cpuLimitMs, maxPages, target }: RunFlags,
 ): Promise<void> {
   const none = Number.POSITIVE_INFINITY;
-  await runtime.load(NAME, {
+  const options: LoadOptions = {
     wasm,
     // argv[0], as other engines have it.
     route: basename(file),
@@ -138,25 +141,14 @@ async function load(
     maxLogBytes: none,
     // As early as it can be.
     streamHighWaterBytes: 4096,
-  });
+    requestBody: 'stream',
+  };
+  const { info } = await runtime.load(NAME, options);
+  // A program reads its input as it comes; a handler may ask how long its body is.
+  if (info.iface === 'luge') await runtime.load(NAME, { ...options, requestBody: 'whole' });
 }
 
 const NAME = 'run';
-
-/** The request's body; none where a person sits at the other end. */
-async function inputOf({ input, isTerminal }: RunStreams): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  if (isTerminal) return Buffer.concat(chunks);
-  let byteCount = 0;
-  for await (const chunk of input) {
-    byteCount += chunk.length;
-    if (byteCount > BODY_BYTES_MAX) {
-      throw new LugeError('ERR_BODY', 400, `standard input has more than ${BODY_BYTES_MAX} bytes`);
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
 
 async function answer(
   runtime: Runtime,
@@ -166,7 +158,7 @@ async function answer(
 ): Promise<number> {
   const result: StreamResult = await runtime.invoke(NAME, {
     stream: true,
-    body: await inputOf(streams),
+    body: streams.input,
     ...(method === undefined ? {} : { method }),
     ...(signal === undefined ? {} : { signal }),
     target,

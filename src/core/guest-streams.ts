@@ -9,6 +9,8 @@
  * T2  While more than `streamHighWaterBytes` wait, written and not drained, the guest is stopped: by its interrupt flag, at its next poll, where it sleeps
  *     until they are less. So at most that much waits, and what a guest writes between two polls, which is one round of a loop.
  * T3  A stopped guest is asleep like any other: its deadline, a cancellation or a kill find it there, and it cannot catch them.
+ * T4  A guest that goes to sleep, for its input or a while, hands over what it has written, once its response has begun: who reads it may be who it waits for. Before that
+ *     only where no guest can say anything of the head, and its exit code makes no error of it.
  *
  * Why the flag: an import that may suspend suspends at every call, at 0.5 µs each (wasi/poll.ts), and most writes need not wait. This way
  * `write` and `fd_write` are plain calls for everybody, and a write costs one comparison more than it did.
@@ -51,6 +53,15 @@ export class GuestStreams {
     sandbox.isHeadFixed = true;
     if (!parts.taken || (parts.hasBegun && parts.filling.length === 0)) return;
     this.#handOver(sandbox);
+  }
+
+  /** It is about to sleep (T4). */
+  rests(sandbox: Sandbox): void {
+    const { parts } = sandbox.exchange as Exchange;
+    if (!parts.taken || parts.filling.length === 0) return;
+    const { iface, response, failsOnExit } = sandbox.spec;
+    const isSettled = iface === 'wasi' && response === 'raw' && !failsOnExit;
+    if (parts.hasBegun || isSettled) this.#handOver(sandbox);
   }
 
   /** At a poll: whether it has to sleep until a part is drained. */

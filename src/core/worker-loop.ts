@@ -267,6 +267,7 @@ export class WorkerLoop implements GuestKernel {
 
   sleep(wakeAtNs: number, verdict: number = TIMED_OUT): Promise<number> {
     const sandbox = this.#host.current;
+    this.#streams.rests(sandbox);
     sandbox.wakeVerdict = verdict;
     sandbox.wakeAtNs = Math.min(wakeAtNs, sandbox.deadlineNs);
     sandbox.state = STATE.ASLEEP;

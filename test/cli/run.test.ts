@@ -70,18 +70,15 @@ async function runs(
   flags: Partial<RunFlags> = {},
   {
     input = '',
-    isTerminal = false,
     signal,
   }: {
     readonly input?: string;
-    readonly isTerminal?: boolean;
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<Result> {
   const out: (string | Uint8Array)[] = [];
   let err = '';
   const streams = {
-    isTerminal,
     input: Readable.from([Buffer.from(input)]),
     write: async (content: string | Uint8Array) => void out.push(content),
     complain: (line: string) => {
@@ -111,7 +108,6 @@ it('standard_input_is_the_body_and_output_comes_whole', async () => {
   const input = 'x'.repeat(100_000);
   const { code, out } = await runs('cat.wasm', [], {}, { input });
   expect([code, out === input]).toEqual([0, true]);
-  expect((await runs('cat.wasm', [], {}, { input, isTerminal: true })).out).toBe('');
 });
 
 it('the_exit_code_is_the_guests_and_what_it_printed_is_there', async () => {
@@ -196,6 +192,22 @@ describe('the_program', () => {
     const [cat, exit] = await Promise.all([luge(['cat.wasm'], input), luge(['exit.wasm'], '')]);
     expect([cat.code, cat.out === input]).toEqual([0, true]);
     expect(exit).toEqual({ code: 7, out: 'out', err: 'err' });
+  });
+
+  it('answers_before_its_input_has_ended', async () => {
+    const child = spawn(process.execPath, [MAIN, 'run', 'cat.wasm']);
+    child.stdin.write('one');
+    expect(String(await once(child.stdout, 'data'))).toBe('one');
+    child.stdin.write('two');
+    expect(String(await once(child.stdout, 'data'))).toBe('two');
+    child.stdin.end();
+    expect(await once(child, 'close')).toEqual([0, null]);
+  });
+
+  it('ends_though_nobody_ends_its_input', async () => {
+    const child = spawn(process.execPath, [MAIN, 'run', 'exit.wasm']);
+    expect(await once(child, 'close')).toEqual([7, null]);
+    child.stdin.destroy();
   });
 
   it('says_what_is_wrong_with_a_flag', async () => {

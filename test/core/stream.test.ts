@@ -69,6 +69,27 @@ async function settledKib(runtime: Runtime): Promise<number> {
   throw new Error('in vain: the guest stops');
 }
 
+it('a_guest_that_sleeps_hands_over_what_it_has_written_once_its_response_has_begun', async () => {
+  await using runtime = await small();
+  const guest = (first: string, rest: string): Uint8Array =>
+    luge(`(data (i32.const 0) "onetwo") (func (export "handle")
+      (drop (call $write (i32.const 0) (i32.const 3))) ${first}
+      (drop (call $write (i32.const 3) (i32.const 3))) ${rest})`);
+  const sleep = (ns: number): string => `(call $sleep (i64.const ${ns}))`;
+  await runtime.load('begun', { wasm: guest('(drop (call $flush))', sleep(60e9)) });
+  const { body } = await runtime.invoke('begun', { stream: true });
+  const reader = body.getReader();
+  let text = '';
+  while (text.length < 6) text += Buffer.from((await reader.read()).value as Uint8Array).toString();
+  expect(text).toBe('onetwo');
+  await reader.cancel();
+  // Its head is still to be said.
+  await runtime.load('not', { wasm: guest(sleep(1e6), '(call $status (i32.const 404))') });
+  const late = await runtime.invoke('not', { stream: true });
+  expect([late.status, String(await bytesOf(late.body))]).toEqual([404, 'onetwo']);
+  await allFree(runtime);
+});
+
 it('a_flush_brings_head_and_body_while_the_guest_runs', async () => {
   await using runtime = await small();
   await runtime.load('two', { wasm: TWO_PARTS, contentType: 'text/x' });
