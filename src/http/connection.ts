@@ -135,7 +135,7 @@ export class Connection implements AnswerListener, OpenConnection {
   }
 
   /** No more requests are taken: as many as may be are under way, or the client does not take what it is sent. */
-  get #isFull(): boolean {
+  #isFull(): boolean {
     if (this.#state === STATE.STREAM) return this.#fed?.isFull === true;
     return (
       this.#answers.length >= this.#host.limits.maxPipelined ||
@@ -149,7 +149,7 @@ export class Connection implements AnswerListener, OpenConnection {
     if (answers.isHeld) return;
     answers.isHeld = true;
     while (this.#input !== undefined && this.#state !== STATE.CLOSING) {
-      if (this.#isFull) {
+      if (this.#isFull()) {
         this.#pause();
         break;
       }
@@ -525,7 +525,7 @@ export class Connection implements AnswerListener, OpenConnection {
   }
 
   #resume(): void {
-    if (!this.#isPaused || this.#isFull) return;
+    if (!this.#isPaused || this.#isFull()) return;
     this.#isPaused = false;
     if (this.#state === STATE.STREAM) this.#clock.awaitBody(this.#host.nowMs);
     this.socket.resume();

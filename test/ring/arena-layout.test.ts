@@ -114,6 +114,14 @@ describe('arena', () => {
     expect(other.slotList.free).toBe(4);
   });
 
+  it('what_each_answer_needs_is_attached_once', () => {
+    const arena = smallArena({ producers: 2 });
+    expect(arena.completions(1)).toBe(arena.completions(1));
+    expect(arena.completions(1)).not.toBe(arena.completions(0));
+    expect(arena.bell(1)).toBe(arena.bell(1));
+    expect(arena.bell(1)).not.toBe(arena.bell(0));
+  });
+
   it('attach_refuses_foreign_memory', () => {
     const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
     expect(() => Arena.attach(memory)).toThrow('this memory holds no Luge arena');
