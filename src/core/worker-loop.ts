@@ -9,7 +9,8 @@
  *
  * The loop is one async function. A guest that runs to its end is entered and left without an await: `enter` reports its end in the
  * control memory, so that the promise of the export need not be waited for (0.4 µs against 1.1). Only a resumed guest
- * runs in a microtask, and the loop awaits one hop for it. Nothing on this path is posted or allocated but that promise.
+ * runs in a microtask, and the loop awaits one hop for it. Nothing on this path is posted or allocated but that promise. Where a guest has
+ * ended and its sandbox gets the next request, that one is begun on the same stack (#more): under load most entries, 1 µs each, are saved.
  *
  * The thread blocks in the parker and so its event loop seldom turns: messages are read when MAIL says so, and every TURN_NS the
  * loop lets the event loop turn once, for what V8 and Node have to do there.
@@ -120,6 +121,12 @@ export class WorkerLoop implements GuestKernel {
   #begun = 0;
   #trap: unknown = undefined;
   #hasTrapped = false;
+  /** A guest was entered and has not come back. */
+  #isEntering = false;
+  /** The guest that ended last is settled, and `#picked` was chosen behind it. */
+  #isSettled = false;
+  #picked: Sandbox | undefined = undefined;
+  #failure: unknown = undefined;
   #held = 0;
   #lastTurnNs = monotonicNs();
   #stopping = false;
@@ -161,6 +168,7 @@ export class WorkerLoop implements GuestKernel {
         ),
       },
       options.addon,
+      () => this.#more(),
     );
     const requestAt = (slot: number): QueuedRequest => this.#requestAt(slot);
     const queue = new GlobalQueue({ arena, worker, order: this.#policy.order, requestAt });
@@ -224,18 +232,56 @@ export class WorkerLoop implements GuestKernel {
       if (this.#calls.isReady) this.#calls.drain(this.#answered);
       if (this.#state.hasStir) this.#stir();
       if (this.#sleepers.length > 0) this.#wakeSleepers();
-      const now = this.#pull();
-      const sandbox = this.#policy.next(now);
+      const sandbox = this.#picked ?? this.#pick();
+      this.#picked = undefined;
       if (sandbox === undefined) {
         if (this.#stopping && this.#held === 0 && this.#calls.inFlight === 0) return;
         await this.#idle();
         continue;
       }
       const hop = this.#dispatch(sandbox);
+      if (this.#failure !== undefined) throw this.#failure;
       if (hop) await this.#hop(sandbox);
-      this.#settle(sandbox);
+      if (this.#isSettled) this.#isSettled = false;
+      else this.#settle(sandbox);
       if (sandbox.switchedInNs - this.#lastTurnNs > TURN_NS) await this.#turn();
     }
+  }
+
+  /** The guest that the policy wants now, which may be one of a new request. */
+  #pick(): Sandbox | undefined {
+    return this.#policy.next(this.#pull());
+  }
+
+  /**
+   * Asked on the stack of a guest that has ended: 1 = its sandbox has the next request, which was switched in. Does what the loop would do for
+   * it; for all else the loop has to go on itself. What is thrown here must not be taken for a trap of the guest's.
+   */
+  #more(): number {
+    if (!this.#isEntering || !this.#isUndisturbed()) return 0;
+    try {
+      const sandbox = this.#host.current;
+      this.#settle(sandbox);
+      this.#isSettled = true;
+      const next = this.#pick();
+      if (next !== sandbox || !this.#switchIn(sandbox, true)) {
+        this.#picked = next;
+        return 0;
+      }
+      this.#isSettled = false;
+      sandbox.state = STATE.RUNNING;
+      return 1;
+    } catch (error) {
+      this.#failure = error;
+      return 0;
+    }
+  }
+
+  /** Nothing waits for the loop's next round. */
+  #isUndisturbed(): boolean {
+    if (this.#state.hasMail || this.#state.hasStir || this.#calls.isReady) return false;
+    if (this.#sleepers.length > 0) return false;
+    return this.#host.current.switchedInNs - this.#lastTurnNs <= TURN_NS;
   }
 
   // What guests call
@@ -383,7 +429,6 @@ export class WorkerLoop implements GuestKernel {
     this.#held++;
     this.#state.set(HELD, this.#held);
     this.#policy.add(sandbox, true, now);
-    this.#publishWaiters(now);
   }
 
   /** Which limit it met, its value, and what sets it. */
@@ -413,24 +458,13 @@ export class WorkerLoop implements GuestKernel {
 
   /** Switches to the guest. True when it runs, or its trap arrives, only in a later microtask. */
   #dispatch(sandbox: Sandbox): boolean {
-    const exchange = sandbox.exchange as Exchange;
-    const now = monotonicNs();
-    sandbox.waited(now);
-    sandbox.switchedInNs = now;
-    this.#checkLimits(sandbox, now);
     const isFresh = sandbox.state === STATE.RUNNABLE && !sandbox.isSuspended;
-    if (sandbox.isDoomed && isFresh) return false;
-    this.#host.current = sandbox;
-    this.#hasTrapped = false;
-    this.#control[CONTROL_FLAG_INDEX] = sandbox.isStopped ? 1 : 0;
-    this.#control[CONTROL_DONE_INDEX] = 0;
-    this.#publishWaiters(now);
-    this.#state.runKey = this.#policy.runningRank(sandbox, now);
-    const cpuLeft = sandbox.spec.cpuLimitNs - sandbox.ranNs;
-    this.#state.switchIn(exchange.slot, Math.min(sandbox.deadlineNs, now + cpuLeft));
+    if (!this.#switchIn(sandbox, isFresh)) return false;
     if (isFresh) {
       sandbox.state = STATE.RUNNING;
+      this.#isEntering = true;
       const promise = sandbox.enter();
+      this.#isEntering = false;
       if (this.#control[CONTROL_DONE_INDEX] !== 0) return false;
       promise.then(undefined, this.#trapped);
       return !sandbox.isSuspended;
@@ -446,6 +480,25 @@ export class WorkerLoop implements GuestKernel {
       sandbox.state = STATE.RUNNING;
       sandbox.resume(verdict);
     }
+    return true;
+  }
+
+  /** Its limits, and what the ticker goes by. False: it is past a limit before it has begun, so that nothing has to be ended. */
+  #switchIn(sandbox: Sandbox, isFresh: boolean): boolean {
+    const exchange = sandbox.exchange as Exchange;
+    const now = monotonicNs();
+    sandbox.waited(now);
+    sandbox.switchedInNs = now;
+    this.#checkLimits(sandbox, now);
+    if (sandbox.isDoomed && isFresh) return false;
+    this.#host.current = sandbox;
+    this.#hasTrapped = false;
+    this.#control[CONTROL_FLAG_INDEX] = sandbox.isStopped ? 1 : 0;
+    this.#control[CONTROL_DONE_INDEX] = 0;
+    this.#publishWaiters(now);
+    this.#state.runKey = this.#policy.runningRank(sandbox, now);
+    const cpuLeft = sandbox.spec.cpuLimitNs - sandbox.ranNs;
+    this.#state.switchIn(exchange.slot, Math.min(sandbox.deadlineNs, now + cpuLeft));
     return true;
   }
 

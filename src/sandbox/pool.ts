@@ -89,6 +89,7 @@ export class SandboxPool {
   readonly #hostImports: (spec: FunctionSpec) => WebAssembly.Imports;
   readonly #intrinsics: Intrinsics;
   readonly #addon: NativeAddon | undefined;
+  readonly #more: (() => number) | undefined;
   readonly #functions: (FunctionPool | undefined)[] = [];
   /** Those that have a ready sandbox, or had one: the longest unused first. With thousands of functions only these are looked at. */
   readonly #warm = new Set<FunctionPool>();
@@ -112,11 +113,13 @@ export class SandboxPool {
     hostImports: (spec: FunctionSpec) => WebAssembly.Imports,
     intrinsics: Intrinsics,
     addon: NativeAddon | undefined = undefined,
+    more: (() => number) | undefined = undefined,
   ) {
     this.#limits = limits;
     this.#hostImports = hostImports;
     this.#intrinsics = intrinsics;
     this.#addon = addon;
+    this.#more = more;
     this.memories = new MemoryPool(limits.memoriesMax);
   }
 
@@ -380,7 +383,8 @@ export class SandboxPool {
         memories.push(made);
         $luge[memory.name] = made;
       }
-      const sandbox = new Sandbox(pool.image, { ...pool.imports, $luge }, memories, this.#addon);
+      const imports = { ...pool.imports, $luge };
+      const sandbox = new Sandbox(pool.image, imports, memories, this.#addon, this.#more);
       if (!sandbox.reset()) throw new Error(`a new sandbox of ${spec.name} could not be reset`);
       this.#count++;
       this.made++;

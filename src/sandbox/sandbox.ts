@@ -4,6 +4,7 @@ import type { Exchange } from './exchange.ts';
 import type { FunctionImage, FunctionSpec } from './function-image.ts';
 import { STATE, type State, step } from './lifecycle.ts';
 import { OUTCOME, type Outcome } from './outcome.ts';
+import { serialEntry } from './serial-entry.ts';
 import { UNWIND } from './unwind.ts';
 import { WipedMemory } from './wiped-memory.ts';
 
@@ -26,7 +27,11 @@ export class Sandbox {
   /** Of all memories, when they were counted last. */
   pages = 0;
   readonly #grows: boolean;
-  readonly #enter: () => Promise<unknown>;
+  readonly #entry: () => void;
+  readonly #more: (() => number) | undefined;
+  #enter: () => Promise<unknown>;
+  #isUsed = false;
+  #isSerial = false;
   readonly #reset: () => number;
   readonly #restore: () => number;
   /** All of its memories, if the addon can wipe them. */
@@ -98,6 +103,7 @@ export class Sandbox {
     imports: WebAssembly.Imports,
     memories: readonly WebAssembly.Memory[],
     addon: NativeAddon | undefined = undefined,
+    more: (() => number) | undefined = undefined,
   ) {
     const [memory] = memories;
     const instance = new WebAssembly.Instance(image.module, imports);
@@ -107,7 +113,9 @@ export class Sandbox {
     this.grows = image.spec.memories.some(({ minPages, maxPages }) => maxPages > minPages);
     const [first] = image.spec.memories;
     this.#grows = first !== undefined && first.maxPages > first.minPages;
-    this.#enter = WebAssembly.promising(instance.exports['$luge.enter']) as () => Promise<unknown>;
+    this.#entry = instance.exports['$luge.enter'] as () => void;
+    this.#more = more;
+    this.#enter = WebAssembly.promising(this.#entry) as () => Promise<unknown>;
     this.#reset = instance.exports['$luge.reset'] as () => number;
     this.#restore = instance.exports['$luge.restore'] as () => number;
     this.#wiped = addon && wipedMemories(addon, image.spec, imports);
@@ -193,8 +201,16 @@ export class Sandbox {
     else if (this.#state === STATE.ASLEEP) this.asleepNs += ns;
   }
 
-  /** Runs the guest until it suspends, ends or traps. The promise rejects when it traps. */
+  /**
+   * Runs the guest until it suspends, ends or traps. The promise rejects when it traps. From the second time on `more` is asked where it
+   * ends: 1 = it has been reset, and has its next request.
+   */
   enter(): Promise<unknown> {
+    if (this.#isUsed && !this.#isSerial && this.#more !== undefined) {
+      this.#enter = serialEntry(this.#entry, this.#more);
+      this.#isSerial = true;
+    }
+    this.#isUsed = true;
     return this.#enter();
   }
 
