@@ -272,7 +272,10 @@ it(`in_chaos_nothing_stays_admitted seed ${SEED}`, async () => {
   await allFree(runtime);
   expectNothing(runtime);
   const { refusals } = runtime.stats().admission!;
-  expect(refusals).toBe(ends.get('ERR_ADMISSION'));
+  // Who gives up in the turn in which it is refused gets its own reason.
+  const told = ends.get('ERR_ADMISSION') ?? 0;
+  expect(refusals).toBeGreaterThanOrEqual(told);
+  expect(refusals).toBeLessThanOrEqual(told + (ends.get('RangeError') ?? 0));
   // Otherwise it was no chaos.
   const seen = ['fine', 'RangeError', 'ERR_TRAP', 'ERR_ADMISSION', 'ERR_DEADLINE', 'ERR_CPU_LIMIT'];
   expect(
