@@ -386,6 +386,8 @@ export interface RuntimeStats {
   readonly limits: SandboxLimits;
   /** Requests that wait in the global queue. */
   readonly queued: number;
+  /** Requests that ended there without a worker: late, or cancelled. None of them counts as a worker's `failed`. */
+  readonly endedInQueue: number;
   readonly slotsFree: number;
   readonly slots: number;
   readonly chunksFree: number;

@@ -131,7 +131,7 @@ export class Invoker {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         call.settled = true;
-        exchange.cancel();
+        this.#producer.cancel(exchange);
         reject(signal?.reason);
         call.stream?.fail(signal?.reason);
         call.pump?.stop(signal?.reason);
@@ -161,7 +161,7 @@ export class Invoker {
     const pump = new BodyPump(source, (error) => {
       if (call.settled) return;
       call.settled = true;
-      exchange.cancel();
+      this.#producer.cancel(exchange);
       call.reject(error);
       call.stream?.fail(error);
     });

@@ -1,9 +1,14 @@
 /**
  * A thread that submits requests and gets them back: a listener, or the embedder's own through `invoke`. It owns a deque (workers
  * steal from it), a completion ring (workers push to it) and a bell (they wake it). Of the responses that it takes in parts it is the consumer (parts.ts).
+ *
+ * A request that waits is answered when its time there is up, or nobody wants it any more, though all workers may be busy: the producer takes it back
+ * (exchange.ts, E3) and completes it itself. The slot comes back with its index: from whoever takes that out of the queue, or, when there is no other slot
+ * left, by #compact. Requests of guests, whose producer is a worker, wait for one: the worker that could resume the caller takes the callee first.
  */
 import { type Arena, type Bell, type CompletionRing, type Deque, EMPTY } from '../ring/index.ts';
 import {
+  CLAIM,
   type Exchange,
   ExchangeTable,
   type FunctionSpec,
@@ -16,6 +21,9 @@ import { BodyFeed, type BodyFeedOptions } from './body-feed.ts';
 import { askedMark, drainedMark, partMark } from './delivery.ts';
 import { Estimates } from './estimates.ts';
 import type { SubmittedCells } from './messages.ts';
+import { CANCELLED_IN_QUEUE, type QueueEnd, queueEnd } from './queue-end.ts';
+import { QueueWatch } from './queue-watch.ts';
+import { TickerCells } from './ticker-cells.ts';
 import { WorkerControl } from './worker-control.ts';
 
 /** A wake-up is put off until this many requests wait for it, or the event loop has handled all sockets that were ready. */
@@ -38,6 +46,9 @@ export class Producer {
   readonly #bell: Bell;
   readonly #exchanges: ExchangeTable;
   readonly #estimates: Estimates = new Estimates();
+  readonly #watch: QueueWatch;
+  /** By function. */
+  readonly #queueTimeoutNs: number[] = [];
   readonly #admission: Admission | undefined;
   readonly #onComplete: (exchange: Exchange) => void;
   readonly #onPart: ((exchange: Exchange) => void) | undefined;
@@ -53,6 +64,9 @@ export class Producer {
   /** Requests pushed and not announced. */
   #unannounced = 0;
   #turnPending = false;
+  /** Requests taken back since the deque was last looked through for their indices. */
+  #withdrawn = 0;
+  readonly #counters: TickerCells;
   readonly #spinNs: number;
   /** 0: not at all. */
   #pollUntilNs = 0;
@@ -76,6 +90,8 @@ export class Producer {
     this.#completions = arena.completions(index);
     this.#bell = arena.bell(index);
     this.#exchanges = new ExchangeTable(arena);
+    this.#watch = new QueueWatch(arena.constraints.slots, (slot, now) => this.#late(slot, now));
+    this.#counters = new TickerCells(arena);
     this.#onComplete = onComplete;
     this.#onPart = onPart;
     this.#partMark = partMark(arena);
@@ -100,6 +116,7 @@ export class Producer {
   /** A function whose requests it submits; others may not be submitted. */
   add(spec: FunctionSpec, { estimate, admission }: SubmittedCells): void {
     this.#estimates.add(spec, estimate);
+    this.#queueTimeoutNs[spec.id] = spec.queueTimeoutNs;
     if (admission !== undefined) this.#admission?.add(spec.id, spec.tenantId, admission);
   }
 
@@ -110,8 +127,12 @@ export class Producer {
 
   /** A free slot, opened for `fn`; undefined when all are taken. It must be submitted or freed. */
   acquire(fn: number, arrivalNs: number, deadlineNs: number): Exchange | undefined {
-    const slot = this.#arena.slotList.pop();
-    if (slot === EMPTY) return undefined;
+    let slot = this.#arena.slotList.pop();
+    if (slot === EMPTY) {
+      if (this.#withdrawn > 0) this.#compact();
+      slot = this.#arena.slotList.pop();
+      if (slot === EMPTY) return undefined;
+    }
     const exchange = this.#exchanges.at(slot);
     exchange.open(this.index, fn, arrivalNs, deadlineNs);
     return exchange;
@@ -136,8 +157,11 @@ export class Producer {
     if (this.#admission?.admit(exchange) === false) {
       this.#refuse(exchange, this.#admission);
     } else {
+      const { slot, fn } = exchange;
+      const queuedUntilNs = exchange.arrivalNs + (this.#queueTimeoutNs[fn] as number);
+      this.#watch.begin(slot, Math.min(exchange.deadlineNs, queuedUntilNs));
       exchange.state = SLOT_STATE.QUEUED;
-      this.#deque.push(exchange.slot);
+      this.#deque.push(slot);
       this.#unannounced++;
       if (this.inFlight === 1 || this.#unannounced >= WAKE_BATCH) this.#announce();
     }
@@ -166,15 +190,53 @@ export class Producer {
     return this.inFlight === 1 && monotonicNs() < this.#pollUntilNs;
   }
 
-  /** Completes it here: no worker ever sees it. */
+  /** No worker ever sees it. */
   #refuse(exchange: Exchange, { retryAfterMs, isTenantFull }: Admission): void {
     const whose = isTenantFull ? 'the share of its tenant (limits.utilization)' : 'the capacity';
-    exchange.fail(OUTCOME.NOT_ADMITTED, `not admitted: with it ${whose} would be exceeded`);
     exchange.retryAfterMs = retryAfterMs;
-    exchange.started(0, exchange.arrivalNs);
-    exchange.ended(exchange.arrivalNs, 0);
     exchange.state = SLOT_STATE.DONE;
+    const message = `not admitted: with it ${whose} would be exceeded`;
+    this.#answer(exchange, { outcome: OUTCOME.NOT_ADMITTED, message }, exchange.arrivalNs);
+  }
+
+  /** Completes it here, at the end of the turn. */
+  #answer(exchange: Exchange, { outcome, message }: QueueEnd, now: number): void {
+    exchange.fail(outcome, message);
+    exchange.started(0, now);
+    exchange.ended(now, 0);
     this.#completions.push(exchange.slot);
+    this.#nextTurn();
+  }
+
+  /** A request whose time in the queue is up, unless a worker has it: it will see for itself. */
+  #late(slot: number, now: number): void {
+    const exchange = this.#exchanges.at(slot);
+    const end = queueEnd(exchange, now, this.#queueTimeoutNs[exchange.fn] as number);
+    if (end !== undefined && this.#withdraw(exchange)) this.#answer(exchange, end, now);
+  }
+
+  #withdraw(exchange: Exchange): boolean {
+    if (!exchange.withdraw()) return false;
+    this.#withdrawn++;
+    this.#counters.countEndInQueue();
+    return true;
+  }
+
+  /**
+   * Gives the slots back of requests that were taken back and whose indices are still in the deque. For a moment nothing is in there, so that a worker that looks
+   * may go to sleep: it is woken.
+   */
+  #compact(): void {
+    const kept: number[] = [];
+    this.#withdrawn = 0;
+    for (let slot = this.#deque.pop(); slot !== EMPTY; slot = this.#deque.pop()) {
+      const claim = this.#exchanges.at(slot).claim(SLOT_STATE.QUEUED);
+      if (claim === CLAIM.TAKEN) kept.push(slot);
+      else if (claim === CLAIM.STALE) this.#exchanges.at(slot).discard();
+    }
+    for (let i = kept.length - 1; i >= 0; i--) this.#deque.push(kept[i] as number);
+    this.#unannounced = 0;
+    this.#arena.lot.wakeOne();
   }
 
   #announce(): void {
@@ -185,7 +247,13 @@ export class Producer {
 
   /** Asks for the end of the requests in these slots, which must be this producer's and in flight. */
   cancelAll(slots: Iterable<number>): void {
-    for (const slot of slots) this.#exchanges.at(slot).cancel();
+    for (const slot of slots) this.cancel(this.#exchanges.at(slot));
+  }
+
+  /** Nobody wants the answer of this request any more, which is this producer's. One in flight comes back as soon as it can, never within this call. */
+  cancel(exchange: Exchange): void {
+    exchange.cancel();
+    if (this.#withdraw(exchange)) this.#answer(exchange, CANCELLED_IN_QUEUE, monotonicNs());
   }
 
   /**
@@ -225,6 +293,7 @@ export class Producer {
     }
     if (exchange.isFed) this.#stopFeed(exchange.slot);
     this.inFlight--;
+    this.#watch.end(exchange.slot);
     this.#admission?.giveBack(exchange);
     this.#onComplete(exchange);
   }

@@ -363,6 +363,7 @@ export class Runtime {
       limits: this.limits,
       admission: this.#admission?.stats(),
       queued,
+      endedInQueue: cells.endedInQueue,
       slotsFree: slotList.free,
       slots: constraints.slots,
       chunksFree: chunks.free,

@@ -1,5 +1,5 @@
 /**
- * The ticker's counters, on the line of the cell that it sleeps on. Only the ticker writes them.
+ * What threads count that are no workers, on the line of the cell that the ticker sleeps on. Only the ticker writes them, but for ENDED_IN_QUEUE.
  *
  *   byte  name        meaning
  *      0  BEAT        (the supervisor's) what a JavaScript ticker sleeps on; 1 = it shall end
@@ -7,11 +7,13 @@
  *      8  INTERRUPTS  flags that it raised
  *     16  DUE_NS      f64 atomic, when the last tick was due
  *     24  AT_NS       f64 atomic, when it came
+ *     32  ENDED_IN_QUEUE  (producers, atomic) requests that they took back from there
  */
 import type { Arena, RingFunctions } from '../ring/index.ts';
 
 const DUE_NS = 16;
 const AT_NS = 24;
+const ENDED_IN_QUEUE = 32;
 
 export class TickerCells {
   readonly #fn: RingFunctions;
@@ -40,6 +42,15 @@ export class TickerCells {
 
   set interrupts(count: number) {
     this.#i32[this.#index + 2] = count;
+  }
+
+  get endedInQueue(): number {
+    return this.#fn.load32(this.#address + ENDED_IN_QUEUE) >>> 0;
+  }
+
+  /** Any producer. */
+  countEndInQueue(): void {
+    this.#fn.add32(this.#address + ENDED_IN_QUEUE, 1);
   }
 
   get dueNs(): number {

@@ -41,6 +41,7 @@ import { Estimates } from './estimates.ts';
 import { GuestCalls } from './guest-calls.ts';
 import { GuestInputs } from './guest-inputs.ts';
 import { GuestStreams } from './guest-streams.ts';
+import { deadlineText, queueEnd } from './queue-end.ts';
 import { GlobalQueue } from './scheduling/global-queue.ts';
 import type { Policy, QueuedRequest } from './scheduling/policy.ts';
 import { Scheduler } from './scheduling/scheduler.ts';
@@ -392,25 +393,12 @@ export class WorkerLoop implements GuestKernel {
     exchange.attach();
     if (exchange.isFed) exchange.feed.attach();
     exchange.started(this.#worker, now);
-    if (exchange.isCancelled)
-      return void this.#refuse(exchange, OUTCOME.CANCELLED, 'cancelled in the queue');
-    if (now >= exchange.deadlineNs) {
-      return void this.#refuse(
-        exchange,
-        OUTCOME.DEADLINE,
-        `${deadlineText(exchange)} passed in the queue`,
-      );
-    }
     const image = this.#pool.image(exchange.fn);
+    const queueTimeoutNs = image?.spec.queueTimeoutNs ?? Number.POSITIVE_INFINITY;
+    const end = queueEnd(exchange, now, queueTimeoutNs);
+    if (end !== undefined) return void this.#refuse(exchange, end.outcome, end.message);
     if (image === undefined)
       return void this.#refuse(exchange, OUTCOME.INTERNAL, 'the function is not loaded');
-    if (now - exchange.arrivalNs >= image.spec.queueTimeoutNs) {
-      return void this.#refuse(
-        exchange,
-        OUTCOME.QUEUE_TIMEOUT,
-        `it waited in the queue for longer than ${image.spec.queueTimeoutNs / 1e6} ms (queueTimeoutMs)`,
-      );
-    }
     let sandbox: Sandbox | undefined;
     try {
       sandbox = this.#pool.take(exchange.fn);
@@ -675,11 +663,6 @@ export class WorkerLoop implements GuestKernel {
     this.#state.set(MEMORIES_REUSED, this.#pool.memories.reused);
     this.#state.set(HELD, this.#held);
   }
-}
-
-/** As it is for this request: the function's own, or what its caller left of it. Microseconds are as fine as clocks are here. */
-function deadlineText({ deadlineNs, arrivalNs }: Exchange): string {
-  return `the deadline of ${Math.round((deadlineNs - arrivalNs) / 1e3) / 1e3} ms (deadlineMs)`;
 }
 
 function messageOf(error: unknown): string {

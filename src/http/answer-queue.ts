@@ -248,7 +248,7 @@ export class AnswerQueue implements AnswerOwner {
   #discard(answer: Answer): void {
     answer.isDropped = true;
     if (answer.isReady) this.#release(answer);
-    else answer.exchange?.cancel();
+    else if (answer.exchange !== undefined) this.#host.intake.producer.cancel(answer.exchange);
   }
 
   /** Not while a socket reads from the slot: then it is released behind that. */

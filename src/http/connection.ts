@@ -376,7 +376,7 @@ export class Connection implements AnswerListener, OpenConnection {
       return void this.#refuse(kind, detail);
     }
     if (fed.isAnswered || answer.isReady || answer.stream !== undefined) {
-      if (!answer.isReady) exchange.cancel();
+      if (!answer.isReady) this.#host.intake.producer.cancel(exchange);
       return void this.#endBehind(fed);
     }
     this.#added = answer.added;

@@ -218,6 +218,10 @@ export class H2Stream implements AnswerOwner {
     this.#clock?.stop();
   }
 
+  #cancel(exchange: Exchange): void {
+    this.#session.host.intake.producer.cancel(exchange);
+  }
+
   /** The body will not come to its end: the function is cancelled, and the error answered in its place, if the head of its answer is not out. */
   #breakFeed(kind: HttpErrorKind): void {
     const answer = this.#answer;
@@ -225,7 +229,7 @@ export class H2Stream implements AnswerOwner {
     if (this.#hasBegun || answer === undefined) return void this.#cut();
     this.#answer = undefined;
     answer.isDropped = true;
-    answer.exchange?.cancel();
+    if (answer.exchange !== undefined) this.#cancel(answer.exchange);
     this.#answerOwn(kind);
   }
 
@@ -470,8 +474,9 @@ export class H2Stream implements AnswerOwner {
     if (answer === undefined) return;
     if (answer.isReady) this.#release();
     else {
-      answer.exchange?.cancel();
-      if (answer.hasPart) this.#drained(answer);
+      const { exchange, hasPart } = answer;
+      if (exchange !== undefined) this.#cancel(exchange);
+      if (hasPart) this.#drained(answer);
     }
   }
 

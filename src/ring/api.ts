@@ -6,6 +6,8 @@ export const EMPTY = -1;
 export const RETRY = -2;
 /** There was no room. */
 export const FULL = -3;
+/** GONE - value: it was taken back by who pushed it, and who took it out gives it back to the free list (ring.wat, M). */
+export const GONE = -4;
 
 /**
  * Bytes between cells that different threads write. Two 64-byte lines: the spatial prefetcher of x86 pulls lines in

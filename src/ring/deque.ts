@@ -95,7 +95,7 @@ export class Deque {
     return this.#steal(this.address);
   }
 
-  /** As `steal`, and stores `mark` in the i32 at `states + value * strideBytes` before anything can stop the thread. */
+  /** As `steal`, and puts `mark` into the i32 at `states + value * strideBytes` before anything can stop the thread; or GONE - value. */
   stealMark(states: number, strideBytes: number, mark: number): number {
     return this.#stealMark(this.address, states, strideBytes, mark);
   }

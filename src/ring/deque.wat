@@ -11,6 +11,7 @@
 ;;     lowered below TOP; a thief reads that as empty.
 ;; D2  A value is handed out exactly once: to the thief whose CAS moves TOP past it, or to the owner that lowered BOTTOM to it
 ;;     and then either saw TOP at least BATCH below it or changed TAG, which makes void whatever a thief had read before.
+;;     (dequeStealMark keeps one to itself that was taken back: ring.wat, M.)
 ;; D3  cell[i] is not overwritten before TOP has passed i: dequePush observes TOP first. A thief that reads a cell which is
 ;;     being overwritten has a stale TOP, so its CAS fails and the value is dropped.
 ;; Progress: dequePush is wait-free; dequeSteal and dequeStealBatch are wait-free (RETRY = another thread got something);
@@ -87,9 +88,10 @@
       (then (return (i32.const -2))))
     (local.get $v))
 
-  ;; dequeSteal that also stores $mark at $states + value * $stride, the holder's mark, right behind the claim (T).
+  ;; dequeSteal that also puts $mark at $states + value * $stride, the holder's mark, right behind the claim (T). A value that was taken back by
+  ;; who pushed it is RETRY, or GONE - value (ring.wat, M).
   (func (export "dequeStealMark") (param $d i32) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
-    (local $top i64) (local $t i32) (local $v i32)
+    (local $top i64) (local $t i32) (local $v i32) (local $was i32) (local $next i32)
     (local.set $top (i64.atomic.load offset=128 (local.get $d)))
     (local.set $t (i32.wrap_i64 (local.get $top)))
     (if (i32.le_s (i32.sub (i32.atomic.load offset=256 (local.get $d)) (local.get $t)) (i32.const 0))
@@ -102,8 +104,20 @@
               (i64.and (local.get $top) (i64.const 0xffffffff00000000))
               (i64.extend_i32_u (i32.add (local.get $t) (i32.const 1))))))
       (then (return (i32.const -2))))
-    (i32.atomic.store (i32.add (local.get $states) (i32.mul (local.get $v) (local.get $stride))) (local.get $mark))
-    (local.get $v))
+    (local.set $states (i32.add (local.get $states) (i32.mul (local.get $v) (local.get $stride))))
+    (local.set $was (i32.atomic.rmw.cmpxchg (local.get $states) (i32.const 2) (local.get $mark)))   ;; QUEUED, as a rule: a look first
+    (if (i32.eq (local.get $was) (i32.const 2)) (then (return (local.get $v))))                     ;; would fetch the line twice
+    (if (i32.eqz (i32.and (local.get $was) (i32.const 0x3000)))
+      (then
+        (local.set $next (i32.atomic.rmw.cmpxchg (local.get $states) (local.get $was) (local.get $mark)))
+        (if (i32.eq (local.get $next) (local.get $was)) (then (return (local.get $v))))
+        (local.set $was (local.get $next))))
+    (if (i32.and (local.get $was) (i32.const 0x1000))
+      (then
+        (if (i32.eq (local.get $was) (i32.atomic.rmw.cmpxchg (local.get $states) (local.get $was) (i32.const 3)))
+          (then (return (i32.const -2))))))
+    (i32.atomic.store (local.get $states) (i32.or (i32.const 0x500) (i32.and (local.get $mark) (i32.const 0xff))))
+    (i32.sub (i32.const -4) (local.get $v)))
 
   ;; Any thread. Takes the oldest values, at most $max, BATCH, and half of what is there (rounded up, so that others find some),
   ;; into $batch with one CAS. How many, EMPTY or RETRY; the batch's COUNT is 0 unless they are the caller's (T).

@@ -116,7 +116,7 @@ export class Heap {
     return this.#popMin(this.address, this.holder, 0, 0, 0);
   }
 
-  /** As `popMin`, and stores `mark` in the i32 at `states + value * strideBytes` while the heap is still locked. */
+  /** As `popMin`, and puts `mark` into the i32 at `states + value * strideBytes` while the heap is still locked; or GONE - value. */
   popMinMark(states: number, strideBytes: number, mark: number): number {
     return this.#popMin(this.address, this.holder, states, strideBytes, mark);
   }

@@ -115,10 +115,11 @@
         (i32.store offset=388 (local.get $h) (local.tee $i (local.get $least)))
         (br $down))))
 
-  ;; Moves HOLE to where ITEM belongs, writes ITEM, stores $mark at $state (0 = nowhere) and unlocks. What the journal describes
-  ;; is done or not done: from the write of ITEM on there is neither a call nor a loop.
-  (func $heapSettle (param $h i32) (param $state i32) (param $mark i32)
-    (local $hole i32) (local $e i32) (local $min i64)
+  ;; Moves HOLE to where ITEM belongs, writes ITEM, puts $mark at $state (0 = nowhere) and unlocks. What the journal describes
+  ;; is done or not done: from the write of ITEM on there is neither a call nor a loop. 0, or, where the state says that the value was taken back
+  ;; (ring.wat, M), 1 for one that is WITHDRAWN and 2 for one that is STALE.
+  (func $heapSettle (param $h i32) (param $state i32) (param $mark i32) (result i32)
+    (local $hole i32) (local $e i32) (local $min i64) (local $was i32) (local $next i32) (local $fate i32)
     (local.set $min (i64.const 0x7fffffffffffffff))
     (if (i32.lt_u (i32.load offset=388 (local.get $h)) (i32.load offset=392 (local.get $h)))
       (then
@@ -138,8 +139,23 @@
     (i32.atomic.store offset=264 (local.get $h) (i32.load offset=392 (local.get $h)))
     (if (i64.ne (local.get $min) (i64.atomic.load offset=256 (local.get $h)))
       (then (i64.atomic.store offset=256 (local.get $h) (local.get $min))))   ;; publish for heapPeek
-    (if (local.get $state) (then (i32.atomic.store (local.get $state) (local.get $mark))))
-    (i32.atomic.store offset=128 (local.get $h) (i32.const 0)))          ;; unlock (release): pairs with the claim
+    (block $marked
+      (br_if $marked (i32.eqz (local.get $state)))
+      (local.set $was (i32.atomic.load (local.get $state)))
+      (if (i32.eqz (i32.and (local.get $was) (i32.const 0x3000)))
+        (then
+          (local.set $next (i32.atomic.rmw.cmpxchg (local.get $state) (local.get $was) (local.get $mark)))
+          (br_if $marked (i32.eq (local.get $next) (local.get $was)))
+          (local.set $was (local.get $next))))
+      (local.set $fate (i32.const 1))
+      (if (i32.and (local.get $was) (i32.const 0x1000))
+        (then
+          (br_if $marked
+            (i32.eq (local.get $was) (i32.atomic.rmw.cmpxchg (local.get $state) (local.get $was) (i32.const 3))))))
+      (local.set $fate (i32.const 2))
+      (i32.atomic.store (local.get $state) (i32.or (i32.const 0x500) (i32.and (local.get $mark) (i32.const 0xff)))))
+    (i32.atomic.store offset=128 (local.get $h) (i32.const 0))           ;; unlock (release): pairs with the claim
+    (local.get $fate))
 
   ;; Describes in the journal that entry $i goes, and the last one into its place.
   (func $heapTake (param $h i32) (param $i i32) (param $value i32)
@@ -179,15 +195,15 @@
     (i32.store offset=392 (local.get $h) (local.get $n))
     (i32.store offset=396 (local.get $h) (i32.const 0))
     (i32.store offset=384 (local.get $h) (i32.const 1))
-    (call $heapSettle (local.get $h) (i32.const 0) (i32.const 0))
+    (drop (call $heapSettle (local.get $h) (i32.const 0) (i32.const 0)))
     (i32.const 0))
 
   ;; heapPushKey64 with a key that JavaScript passes without a BigInt: whole, up to 2^53 (nanoseconds of 104 days); Infinity = last.
   (func (export "heapPush") (param $h i32) (param $holder i32) (param $key f64) (param $value i32) (result i32)
     (call $heapPushKey64 (local.get $h) (local.get $holder) (i64.trunc_sat_f64_s (local.get $key)) (local.get $value)))
 
-  ;; Takes the value with the least key, if that is below $below; with $states it stores $mark at $states + value * $stride before
-  ;; anybody else can see the heap without that value (T). A value, EMPTY or RETRY.
+  ;; Takes the value with the least key, if that is below $below; with $states it puts $mark at $states + value * $stride before
+  ;; anybody else can see the heap without that value (T). A value, EMPTY or RETRY; of one that was taken back RETRY, or GONE - value (ring.wat, M).
   (func $heapPop
     (param $h i32) (param $holder i32) (param $below i64) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
     (local $value i32)
@@ -202,8 +218,9 @@
     (call $heapTake (local.get $h) (i32.const 0) (local.get $value))
     (if (local.get $states)
       (then (local.set $states (i32.add (local.get $states) (i32.mul (local.get $value) (local.get $stride))))))
-    (call $heapSettle (local.get $h) (local.get $states) (local.get $mark))
-    (local.get $value))
+    (local.set $stride (call $heapSettle (local.get $h) (local.get $states) (local.get $mark)))
+    (if (i32.eqz (local.get $stride)) (then (return (local.get $value))))
+    (select (i32.const -2) (i32.sub (i32.const -4) (local.get $value)) (i32.eq (local.get $stride) (i32.const 1))))
 
   (func (export "heapPopMin") (param $h i32) (param $holder i32) (param $states i32) (param $stride i32) (param $mark i32) (result i32)
     (call $heapPop (local.get $h) (local.get $holder) (i64.const 0x7fffffffffffffff)
@@ -226,7 +243,7 @@
         (i32.atomic.store offset=128 (local.get $h) (i32.const 0))
         (return (i32.const -1))))
     (call $heapTake (local.get $h) (i32.sub (local.get $i) (i32.const 1)) (local.get $value))
-    (call $heapSettle (local.get $h) (i32.const 0) (i32.const 0))
+    (drop (call $heapSettle (local.get $h) (i32.const 0) (i32.const 0)))
     (local.get $value))
 
   ;; The supervisor, for a $holder that has died: finishes what it had begun and unlocks. The value that it was taking out (nobody has it now,
@@ -240,7 +257,7 @@
         (i32.atomic.store offset=128 (local.get $h) (i32.const 0))
         (return (i32.const -1))))
     (local.set $taken (i32.load offset=396 (local.get $h)))              ;; before the unlock: the next holder writes it (H2)
-    (call $heapSettle (local.get $h) (i32.const 0) (i32.const 0))
+    (drop (call $heapSettle (local.get $h) (i32.const 0) (i32.const 0)))
     (i32.sub (local.get $taken) (i32.const 1)))
 
   ;; Any thread, without the lock. The least key; 2^63 - 1 when there is none.

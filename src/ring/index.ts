@@ -2,6 +2,7 @@
 export {
   EMPTY,
   FULL,
+  GONE,
   PADDING_BYTES,
   RETRY,
   type Ring,

@@ -44,6 +44,9 @@
  * the steal) -> DONE (completionFinish) -> FREE. Where the global queue is sorted, QUEUED -> MOVING + worker -> CLAIMED (core/scheduling/global-queue.ts). E1: only the holder touches the plain fields; each hand-over is an atomic step of the
  * ring layer. E2: CLAIMED -> DONE happens once, by CAS: the worker's own completion and the supervisor's answer for a
  * dead worker cannot both be sent.
+ * E3: a request that waits (QUEUED or MOVING) is its producer's again when that sets WITHDRAWN in its state, by CAS: it answers it itself. The
+ * index stays where it is in the queue, so the slot is free when both are through with it (ring.wat, M): STATE | WITHDRAWN -> DONE where
+ * the index comes out first, and then `free` as ever; -> STATE | STALE where the producer frees it first: then -> RETURNED + worker -> FREE by whoever takes the index out.
  * A worker that calls another function is a producer that may be killed: while it fills the slot, and holds its answer, STATE is OWNED + its
  * number, and RETURNING + its number while the slot goes back; both are stored in one breath with what they tell of (ring.wat, T).
  * HEAD_ROOM lets a listener write the response's head right before the inline body, so that one write sends both.
@@ -66,7 +69,31 @@ export const SLOT_STATE = {
   RETURNING: 0x300,
   /** Plus the number of the worker: in a heap of the global queue, or on its way there. */
   MOVING: 0x400,
+  /** Plus the number of the worker that took a STALE one's index out, and gives the slot back. */
+  RETURNED: 0x500,
 } as const;
+
+/** Beside QUEUED or MOVING (ring.wat, M). */
+export const WITHDRAWN = 0x1000;
+export const STALE = 0x2000;
+
+/** What `Exchange.claim` found. */
+export const CLAIM = {
+  TAKEN: 0,
+  /** Its producer has it again, and frees it. */
+  WITHDRAWN: 1,
+  /** It is nobody's: to be given back. */
+  STALE: 2,
+} as const;
+
+/** A state without what its producer has to say, who may have taken it back. */
+export function placeOf(state: number): number {
+  return state & ~(WITHDRAWN | STALE);
+}
+
+function waits(state: number): boolean {
+  return state === SLOT_STATE.QUEUED || (state >= SLOT_STATE.MOVING && state < SLOT_STATE.RETURNED);
+}
 
 const CANCEL = 4;
 const PRODUCER = 8;
@@ -249,13 +276,29 @@ export class Exchange {
     return this.#arena.ring.fn.load32(this.address + CANCEL) !== 0;
   }
 
+  /** Takes it back from the queue in which it waits (E3): it is to be answered like one that has come back. False: a worker has it, or has had it. */
+  withdraw(): boolean {
+    const { fn } = this.#arena.ring;
+    for (;;) {
+      const { state } = this;
+      if (!waits(state)) return false;
+      if (fn.cas32(this.address, state, state | WITHDRAWN) === state) return true;
+    }
+  }
+
   /** Gives chunks and slot back. The holder must not touch the exchange behind this. */
   free(): void {
     this.request.release();
     this.headers.release();
     this.parts.release();
     if (this.isFed) this.feed.release();
-    this.#arena.ring.fn.store32(this.address, SLOT_STATE.FREE);
+    const { fn } = this.#arena.ring;
+    const state = fn.cas32(this.address, SLOT_STATE.DONE, SLOT_STATE.FREE);
+    if (state !== SLOT_STATE.DONE) {
+      const isInQueue = (state & WITHDRAWN) !== 0;
+      if (isInQueue && fn.cas32(this.address, state, placeOf(state) | STALE) === state) return;
+      fn.store32(this.address, SLOT_STATE.FREE);
+    }
     this.#arena.slotList.push(this.slot);
   }
 
@@ -286,6 +329,29 @@ export class Exchange {
 
   set state(state: number) {
     this.#arena.ring.fn.store32(this.address, state);
+  }
+
+  /** Whoever has taken its index out of the queue, and marks it; what dequeStealMark does in one breath. */
+  claim(mark: number): (typeof CLAIM)[keyof typeof CLAIM] {
+    const { fn } = this.#arena.ring;
+    for (;;) {
+      const { state } = this;
+      if ((state & STALE) !== 0) return CLAIM.STALE;
+      const isWithdrawn = (state & WITHDRAWN) !== 0;
+      if (fn.cas32(this.address, state, isWithdrawn ? SLOT_STATE.DONE : mark) !== state) continue;
+      return isWithdrawn ? CLAIM.WITHDRAWN : CLAIM.TAKEN;
+    }
+  }
+
+  /** Gives a slot back that was STALE, its index being out of the queue: by a thread that is not killed. */
+  discard(): void {
+    this.state = SLOT_STATE.FREE;
+    this.#arena.slotList.push(this.slot);
+  }
+
+  /** The same with a RETURNED slot, by the worker that marked it so, or, where that is dead, by the supervisor. */
+  giveBack(mark: number): void {
+    this.#arena.slotList.pushMark(this.slot, this.address, mark);
   }
 
   get producer(): number {

@@ -15,7 +15,15 @@ export {
 } from './address-space.ts';
 export { monotonicNs, realtimeNs } from './clock.ts';
 export { ERRNO } from './errno.ts';
-export { Exchange, ExchangeTable, HEAD_ROOM_BYTES, SLOT_BYTES, SLOT_STATE } from './exchange.ts';
+export {
+  CLAIM,
+  Exchange,
+  ExchangeTable,
+  HEAD_ROOM_BYTES,
+  placeOf,
+  SLOT_BYTES,
+  SLOT_STATE,
+} from './exchange.ts';
 export { LENGTH_UNKNOWN } from './feed.ts';
 export {
   ALLOCATION_LIMITS,

@@ -114,8 +114,9 @@ it.each(SCHEDULERS.filter((name) => name !== 'fifo'))(
     }
     await allFree(runtime);
     await until(() => {
-      const { workers } = runtime.stats();
-      return workers.reduce((sum, { completed, failed }) => sum + completed + failed, 0) === COUNT;
+      const { workers, endedInQueue } = runtime.stats();
+      const ended = workers.map(({ completed, failed }) => completed + failed);
+      return ended.reduce((sum, count) => sum + count, endedInQueue) === COUNT;
     }, 'each was counted once');
     expect(runtime.stats().workersLost).toBe(0);
   },

@@ -102,6 +102,34 @@ export const MUTANTS: readonly Mutant[] = [
     '    (i32.atomic.store (local.get $state) (local.get $mark))\n    (i32.atomic.store offset=256',
     '    (i32.atomic.store (local.get $state) (local.get $mark))\n    (loop $stop)\n    (i32.atomic.store offset=256',
   ),
+  mutant(
+    'deque_what_was_taken_back_is_taken_all_the_same',
+    'global/taken-back',
+    'deque.wat',
+    '(if (i32.eqz (i32.and (local.get $was) (i32.const 0x3000)))',
+    '(if (i32.const 1)',
+  ),
+  mutant(
+    'deque_a_slot_is_free_before_its_producer_is_through_with_it',
+    'global/taken-back',
+    'deque.wat',
+    '(if (i32.and (local.get $was) (i32.const 0x1000))',
+    '(if (i32.const 0)',
+  ),
+  mutant(
+    'heap_what_was_taken_back_is_taken_all_the_same',
+    'global/taken-back',
+    'heap.wat',
+    '(if (i32.eqz (i32.and (local.get $was) (i32.const 0x3000)))',
+    '(if (i32.const 1)',
+  ),
+  mutant(
+    'heap_a_slot_is_free_before_its_producer_is_through_with_it',
+    'global/taken-back',
+    'heap.wat',
+    '(if (i32.and (local.get $was) (i32.const 0x1000))',
+    '(if (i32.const 0)',
+  ),
   // --- MPMC
   mutant(
     'mpmc_publishes_with_a_plain_store',
@@ -305,8 +333,8 @@ export const MUTANTS: readonly Mutant[] = [
     'heap_unlocks_with_a_plain_store',
     'heap/push-pop',
     'heap.wat',
-    '    (i32.atomic.store offset=128 (local.get $h) (i32.const 0)))          ;; unlock (release)',
-    '    (i32.store offset=128 (local.get $h) (i32.const 0)))          ;; unlock (release)',
+    '    (i32.atomic.store offset=128 (local.get $h) (i32.const 0))           ;; unlock (release)',
+    '    (i32.store offset=128 (local.get $h) (i32.const 0))           ;; unlock (release)',
   ),
   mutant(
     'heap_forgets_whom_a_dead_holder_was_taking_out',

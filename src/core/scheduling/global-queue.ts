@@ -11,13 +11,15 @@
  * Q2  A worker can die at any point; queue-recovery.ts queues anew what it had in its hands.
  * Q3  Requests that a worker has moved and leaves in the heaps are announced: another one may have looked while they were in neither place.
  * Q4  A worker takes from a heap only what ranks before what it has: otherwise it would keep a request from those who are idle.
+ * Q5  A request that its producer has taken back (exchange.ts, E3) stays where it is until somebody takes it out, and is nobody's then: who takes it
+ *     out gives its slot back where the producer is through with it, and goes on looking. It may count as waiting until then.
  *
  * Measured on one thread (a loop of pushes and takes, 2 runs): through a deque 32-41 ns a request, through deque and heap 124-131 in batches of 64 and
  * 145-173 one by one, where the short way for a single request takes 81-132.
  * Rejected: producers that push into the heap (a listener would wait for its lock); a heap for each worker (work would have to be moved);
  * popping first and putting back what ranks behind (two moves, and a moment in which nobody else can have it).
  */
-import { type Arena, type Deque, EMPTY, type Heap, RETRY } from '../../ring/index.ts';
+import { type Arena, type Deque, EMPTY, GONE, type Heap, RETRY } from '../../ring/index.ts';
 import { SLOT_STATE } from '../../sandbox/index.ts';
 import type { QueuedRequest, QueueOrder } from './policy.ts';
 
@@ -40,6 +42,7 @@ export class GlobalQueue {
   readonly #heaps: readonly Heap[];
   readonly #claimed: number;
   readonly #moving: number;
+  readonly #returned: number;
   readonly #slots: number;
   readonly #slotBytes: number;
   /** Where the last one was found: each producer gets its turn. */
@@ -53,6 +56,7 @@ export class GlobalQueue {
     this.#heaps = Array.from({ length: order.heaps }, (_, h) => arena.heap(h, worker));
     this.#claimed = SLOT_STATE.CLAIMED + worker;
     this.#moving = SLOT_STATE.MOVING + worker;
+    this.#returned = SLOT_STATE.RETURNED + worker;
     this.#slots = arena.layout.slotsAddress;
     this.#slotBytes = arena.constraints.slotBytes;
     this.#next = worker % this.#deques.length;
@@ -94,10 +98,21 @@ export class GlobalQueue {
       const heap = this.#heaps[at] as Heap;
       let slot: number;
       do slot = heap.popMinBelowMark(least, this.#slots, this.#slotBytes, this.#claimed);
-      while (slot === RETRY);
+      while (this.#isToAskAgain(slot));
       if (slot !== EMPTY) return slot;
     }
     return EMPTY;
+  }
+
+  /** Another thread was faster, or the request was taken back (Q5). */
+  #isToAskAgain(taken: number): boolean {
+    if (taken >= EMPTY) return false;
+    if (taken !== RETRY) {
+      const slot = GONE - taken;
+      const address = this.#slots + slot * this.#slotBytes;
+      this.#arena.slotList.pushMark(slot, address, this.#returned);
+    }
+    return true;
   }
 
   /** One request, from each deque in turn; EMPTY when there was none. */
@@ -111,7 +126,7 @@ export class GlobalQueue {
       this.#next = (found + 1) % count;
       let slot: number;
       do slot = deque.stealMark(this.#slots, this.#slotBytes, mark);
-      while (slot === RETRY);
+      while (this.#isToAskAgain(slot));
       if (slot !== EMPTY) return slot;
     }
     return EMPTY;

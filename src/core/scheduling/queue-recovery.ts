@@ -9,19 +9,28 @@
  *     all heaps was on its way.
  * R2  It does not wait for a lock: its holder may be dead, too, and then this thread has to hear of that. `scan` says so, and is called again
  *     from a later turn of the event loop; it may be repeated.
- * R3  The successor of w begins behind it: it uses the same marks. Behind it somebody is woken, even if nothing was found: a push that was
+ * R3  A slot that was taken back by its producer while it was MOVING + w (exchange.ts, E3) still says so, beside that: it goes nowhere, and its slot
+ *     comes back. The same for one whose index w had taken out for that, and not given back.
+ * R4  The successor of w begins behind it: it uses the same marks. Behind it somebody is woken, even if nothing was found: a push that was
  *     finished here was announced by nobody.
  * The model checker has this with deaths at each point of workers, and workers that take beside it (test/model/scenarios/global-queue.ts); each
  * of these rules came from a schedule that it found.
  */
 import { type Arena, type Deque, EMPTY, type Heap, RETRY } from '../../ring/index.ts';
-import { type ExchangeTable, SLOT_STATE } from '../../sandbox/index.ts';
+import {
+  CLAIM,
+  type Exchange,
+  type ExchangeTable,
+  placeOf,
+  SLOT_STATE,
+} from '../../sandbox/index.ts';
 
 export class QueueRecovery {
   readonly #heaps: readonly Heap[];
   readonly #exchanges: ExchangeTable;
   readonly #deque: Deque;
   readonly #moving: number;
+  readonly #returned: number;
   readonly #slots: number;
 
   /** `deque` belongs to this thread. */
@@ -31,26 +40,34 @@ export class QueueRecovery {
     this.#exchanges = exchanges;
     this.#deque = deque;
     this.#moving = SLOT_STATE.MOVING + w;
+    this.#returned = SLOT_STATE.RETURNED + w;
     this.#slots = slots;
     for (const heap of this.#heaps) {
       const taken = heap.recover(w);
-      if (taken !== EMPTY) exchanges.at(taken).state = this.#moving;
+      if (taken !== EMPTY) this.#isTaken(exchanges.at(taken), this.#moving);
     }
   }
 
   /** False: a lock is held, ask again later. */
   scan(): boolean {
-    if (this.#heaps.length === 0) return true;
     for (let slot = 0; slot < this.#slots; slot++) {
       const exchange = this.#exchanges.at(slot);
-      if (exchange.state !== this.#moving) continue;
+      const { state } = exchange;
+      if (state === this.#returned) exchange.giveBack(state);
+      if (placeOf(state) !== this.#moving) continue;
       const found = this.#removed(slot);
       if (found === RETRY) return false;
-      if (found === EMPTY && exchange.state !== this.#moving) continue;
-      exchange.state = SLOT_STATE.QUEUED;
-      this.#deque.push(slot);
+      if (found === EMPTY && placeOf(exchange.state) !== this.#moving) continue;
+      if (this.#isTaken(exchange, SLOT_STATE.QUEUED)) this.#deque.push(slot);
     }
     return true;
+  }
+
+  /** Marks it, its index being in no queue. False: its producer has taken it back (R3). */
+  #isTaken(exchange: Exchange, mark: number): boolean {
+    const claim = exchange.claim(mark);
+    if (claim === CLAIM.STALE) exchange.discard();
+    return claim === CLAIM.TAKEN;
   }
 
   /** Out of the heap in which it is: the slot, EMPTY, or RETRY. */
