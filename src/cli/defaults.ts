@@ -1,5 +1,6 @@
 import { PERCENTILE_DEFAULT, PERCENTILE_MAX, PERCENTILE_MIN, RESERVE_MAX } from '../core/index.ts';
 import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/index.ts';
+import { WORKERS_MAX } from '../ring/index.ts';
 import {
   ALLOCATION_LIMITS,
   FILE_DEFAULTS,
@@ -69,8 +70,7 @@ export const LIMITS: {
 } = {
   // 0 asks the system for a free port: tests and tools that read the port from the log need it.
   port: whole(0, 65_535),
-  // Out of thin air: above any machine that runs one Node process well.
-  workers: whole(1, 256),
+  workers: whole(1, WORKERS_MAX),
   // 0 = preemption off. The upper end is SLEdge's (setitimer's tv_usec).
   quantumUs: whole(0, 999_999),
   // Which there are is found out at start.

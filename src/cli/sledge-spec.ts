@@ -93,8 +93,8 @@ const LUGE_NAMES: Readonly<Record<string, string>> = {
   'path-preprocess': 'path_preprocess',
 };
 
-/** Accepted, checked, and without effect in this version. */
-const UNUSED_ROUTE_KEYS = ['stack-size', 'path_preprocess'] as const;
+/** What stands in path_preprocess for none. */
+const NO_PREPROCESS = '0';
 const MODEL_KEYS = [
   'model-bias',
   'model-scale',
@@ -272,10 +272,14 @@ function regressionOf(route: SpecRoute): Regression | undefined {
   return paramCount === undefined ? undefined : { bias, scale, beta1, paramCount };
 }
 
-/** `payload / scale * beta1 + bias` cycles, in nanoseconds. The second parameter comes from a module that is not run here: with it, undefined. */
+/**
+ * `payload / scale * beta1 + bias` cycles, in nanoseconds. The second parameter comes from a module that is not run here (docs/SCHEDULING.md): without it the
+ * coefficients of the first are wrong, too, and the line is found from the runs.
+ */
 function specModel(route: SpecRoute, procMhz: number): ModelOptions | undefined {
   const regression = regressionOf(route);
-  if (regression?.paramCount !== 1) return undefined;
+  if (regression === undefined) return undefined;
+  if (regression.paramCount !== 1) return 'fit';
   const { bias, scale, beta1 } = regression;
   const nsPerCycle = 1000 / procMhz;
   return { biasNs: (bias / 1000) * nsPerCycle, byteNs: (beta1 / scale) * nsPerCycle };
@@ -295,7 +299,8 @@ function specWarnings(spec: readonly SpecTenant[], { procMhz }: ServeOverrides):
   for (const [tenantIndex, tenant] of spec.entries()) {
     for (const [index, route] of tenant.routes.entries()) {
       const path = formatPath([tenantIndex, 'routes', index]);
-      for (const key of UNUSED_ROUTE_KEYS) if (route[key] !== undefined) note(unused, key, path);
+      if (route['stack-size'] !== undefined) note(unused, 'stack-size', path);
+      if (isPreprocessUnused(route)) note(unused, 'path_preprocess', path);
       if (route['relative-deadline-us']) deadlines.push(path);
       warnings.push(...routeWarnings(route, path));
       const model = modelWarning(route, procMhz);
@@ -339,6 +344,12 @@ function routeWarnings(route: SpecRoute, path: string): string[] {
   return warnings;
 }
 
+/** It names a module, and no model that would take its number. One that would is warned of as a whole. */
+function isPreprocessUnused(route: SpecRoute): boolean {
+  const { path_preprocess: module = NO_PREPROCESS } = route;
+  return module !== NO_PREPROCESS && regressionOf(route)?.paramCount !== 2;
+}
+
 function modelWarning(route: SpecRoute, procMhz: number | undefined): string | undefined {
   if (MODEL_KEYS.every((key) => route[key] === undefined)) return undefined;
   const regression = regressionOf(route);
@@ -346,7 +357,7 @@ function modelWarning(route: SpecRoute, procMhz: number | undefined): string | u
     return 'the model is not complete (bias, scale, num-of-param, beta1), the percentile is used instead';
   }
   if (regression.paramCount !== 1) {
-    return 'a model of two parameters takes one from path_preprocess, which is not run: the percentile is used instead';
+    return 'a model of two parameters takes one from path_preprocess, which is not run: a line over the size of the body is fitted to the runs instead, "model": "fit" (docs/SCHEDULING.md)';
   }
   if (procMhz !== undefined) return undefined;
   return `the model is taken in cycles of ${machineMhz()} MHz, as this machine says; SLEDGE_PROC_MHZ is that of the one it was made on`;

@@ -319,7 +319,7 @@ describe('luge form', () => {
     ).toMatchInlineSnapshot(`
       [
         "port: must be a whole number from 0 to 65535, found 70000",
-        "workers: must be "auto" or a whole number from 1 to 256, found "many"",
+        "workers: must be "auto" or a whole number from 1 to 64, found "many"",
         "quantumUS: unknown key; did you mean "quantumUs"?",
         "http.maxHeadBytes: must be a whole number from 1024 to 1048576, found 5",
         "http.idleTimeout: unknown key; did you mean "idleTimeoutMs"?",
@@ -377,7 +377,7 @@ describe('luge form', () => {
     [
       'no workers',
       { workers: 0, routes: [route()] },
-      'workers: must be "auto" or a whole number from 1 to 256, found 0',
+      'workers: must be "auto" or a whole number from 1 to 64, found 0',
     ],
     [
       'unknown scheduler',

@@ -126,7 +126,7 @@ it('all_bad_values_are_reported_at_once', () => {
     problems(['--port', '70000', '--workers', '0'], { LUGE_SPIN_US: '1e3' }),
   ).toMatchInlineSnapshot(`
     "--port: must be a whole number from 0 to 65535, found "70000"
-    --workers: must be "auto" or a whole number from 1 to 256, found "0"
+    --workers: must be "auto" or a whole number from 1 to 64, found "0"
     LUGE_SPIN_US: must be a whole number from 0 to 100000, found "1e3""
   `);
 });
@@ -138,7 +138,7 @@ it.each([
   ['--port', ' 80'],
   ['--port', ''],
   ['--workers', 'Auto'],
-  ['--workers', '257'],
+  ['--workers', '65'],
   ['--quantum-us', '1000000'],
   ['--deadline-ms', '0'],
   ['--deadline-ms', '3600001'],
@@ -242,7 +242,7 @@ describe('SLEdge variables', () => {
       problems([], { SLEDGE_NWORKERS: '0', SLEDGE_QUANTUM_US: '0', SLEDGE_SCHEDULER: 'fifo' }),
     ).toBe(
       [
-        'SLEDGE_NWORKERS: must be a whole number from 1 to 256, found "0"',
+        'SLEDGE_NWORKERS: must be a whole number from 1 to 64, found "0"',
         'SLEDGE_SCHEDULER: must be FIFO, EDF, SJF or MTDS, found "fifo"',
         'SLEDGE_QUANTUM_US: must be a whole number from 1 to 999999, found "0"',
       ].join('\n'),

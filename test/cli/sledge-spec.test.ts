@@ -153,7 +153,7 @@ it('a_model_of_the_body_is_taken_in_cycles_of_the_clock_that_is_said', () => {
   );
 });
 
-it('a_model_that_needs_another_module_or_is_not_whole_gives_way_to_the_percentile', () => {
+it('a_model_that_needs_another_module_is_fitted_and_one_that_is_not_whole_gives_way_to_the_percentile', () => {
   const two = [
     tenant(
       route({
@@ -164,8 +164,15 @@ it('a_model_that_needs_another_module_or_is_not_whole_gives_way_to_the_percentil
       }),
     ),
   ];
-  expect(load(two).tenants[0]!.routes[0]!.model).toBeUndefined();
+  expect(load(two).tenants[0]!.routes[0]!.model).toBe('fit');
   expect(warnings(two).join('\n')).toMatch(/two parameters takes one from path_preprocess/);
+  expect(warnings(two).join('\n')).not.toMatch(/path_preprocess has no effect/);
+  // Nothing would take its number.
+  const idle = [tenant(route({ ...MODEL, path_preprocess: 'size.wasm.so' }))];
+  expect(warnings(idle).join('\n')).toMatch(
+    /path_preprocess has no effect in this version \(\[0\]\.routes\[0\]\)/,
+  );
+  expect(warnings([tenant(route(MODEL))]).join('\n')).not.toMatch(/preprocess/);
   const part = [tenant(route({ 'model-bias': 5 }))];
   expect(load(part).tenants[0]!.routes[0]!.model).toBeUndefined();
   expect(warnings(part).join('\n')).toMatch(/the model is not complete/);
