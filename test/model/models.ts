@@ -150,3 +150,25 @@ function heapSteps(
       return [entries];
   }
 }
+
+/** Periods up to so many ahead are newer, all others are old (budget.wat, G3). */
+const NEWER_MAX = 1023;
+const UNIT_NS = 1024;
+
+/** `number:used`. A charge counts once, in its own period, or, if that has ended for all, in the one that is under way. */
+export function budgetModel(periodNs: number, mostNs: number, first: number): SequentialModel {
+  return {
+    initial: `${first >>> 0}:0`,
+    step(state, { name, args, result }) {
+      const [number = 0, used = 0] = state.split(':').map(Number);
+      const period = Math.floor((args[1] as number) / periodNs) >>> 0;
+      const isOld = (number - period) >>> 0 > NEWER_MAX;
+      if (name === 'budgetCharge') {
+        const sum = (isOld ? 0 : used) + ((args[2] as number) >>> 0);
+        return [`${isOld ? period : number}:${Math.min(sum, 2 ** 32 - 1)}`];
+      }
+      const left = isOld ? mostNs : mostNs - used * UNIT_NS;
+      return result === undefined || result === left ? [state] : [];
+    },
+  };
+}

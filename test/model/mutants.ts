@@ -130,6 +130,35 @@ export const MUTANTS: readonly Mutant[] = [
     '(if (i32.and (local.get $was) (i32.const 0x1000))',
     '(if (i32.const 0)',
   ),
+  // --- budget
+  mutant(
+    'budget_a_charge_expects_whatever_is_there_now',
+    'budget/charges',
+    'budget.wat',
+    '(i64.atomic.rmw.cmpxchg offset=128 (local.get $b) (local.get $used) (local.get $sum))',
+    '(i64.atomic.rmw.cmpxchg offset=128 (local.get $b) (i64.atomic.load offset=128 (local.get $b)) (local.get $sum))',
+  ),
+  mutant(
+    'budget_a_late_charge_takes_the_period_back',
+    'budget/turn',
+    'budget.wat',
+    '(local.get $period)) (i32.const 1023))\n          (then (i64.shl',
+    '(local.get $period)) (i32.const 0))\n          (then (i64.shl',
+  ),
+  mutant(
+    'budget_a_period_begins_with_what_was_used',
+    'budget/turn',
+    'budget.wat',
+    '(then (i64.shl (i64.extend_i32_u (local.get $period)) (i64.const 32)))',
+    '(then (i64.or (i64.shl (i64.extend_i32_u (local.get $period)) (i64.const 32)) (i64.and (local.get $used) (i64.const 0xffffffff))))',
+  ),
+  mutant(
+    'budget_a_thread_can_be_stopped_with_its_charge_half_made',
+    'budget/killed',
+    'budget.wat',
+    '    (loop $again\n',
+    '    (i64.atomic.store offset=128 (local.get $b) (i64.add (i64.atomic.load offset=128 (local.get $b)) (i64.extend_i32_u (local.get $units))))\n    (loop $again\n',
+  ),
   // --- MPMC
   mutant(
     'mpmc_publishes_with_a_plain_store',

@@ -1,5 +1,6 @@
 /** All that is explored. */
 import type { Scenario } from '../scenario.ts';
+import { budgetScenarios } from './budget.ts';
 import { dequeScenarios } from './deque.ts';
 import { feedScenarios } from './feed.ts';
 import { globalQueueScenarios } from './global-queue.ts';
@@ -24,4 +25,5 @@ export const SCENARIOS: readonly Scenario[] = [
   ...parkingScenarios,
   ...partsScenarios,
   ...feedScenarios,
+  ...budgetScenarios,
 ];
