@@ -56,14 +56,12 @@ export class WorkerControl {
   readonly #i32: Int32Array<SharedArrayBuffer>;
   readonly #address: number;
   readonly #counters: number;
-  readonly #mail: number;
 
   constructor(arena: Arena, worker: number) {
     this.#fn = arena.ring.fn;
     this.#i32 = arena.ring.i32;
     this.#address = arena.controlAddress(worker);
     this.#counters = (this.#address + COUNTERS_AT) >> 2;
-    this.#mail = (this.#address + MAIL) >> 2;
   }
 
   /** The worker: a guest begins to run. Its `runKey` is set before, by policies that have an order. */
@@ -122,18 +120,21 @@ export class WorkerControl {
     this.#fn.storeF64(this.#address + WAIT_KEY, key);
   }
 
-  /** A hint that costs a plain load: the worker looks at it each time round. */
+  /**
+   * Atomic, though a plain load takes 1.5 ns and this 5.9: a worker that goes to sleep sets its bit in the lot, then looks here, while who leaves mail stores this,
+   * then looks at the lot. With a plain load a processor such as an ARM may look first, and both see nothing.
+   */
   get hasMail(): boolean {
-    return this.#i32[this.#mail] !== 0;
+    return this.#fn.load32(this.#address + MAIL) !== 0;
   }
 
   set hasMail(has: boolean) {
-    this.#fn.store32(this.#mail << 2, has ? 1 : 0);
+    this.#fn.store32(this.#address + MAIL, has ? 1 : 0);
   }
 
   /** As `hasMail`. */
   get hasStir(): boolean {
-    return this.#i32[this.#mail + ((STIR - MAIL) >> 2)] !== 0;
+    return this.#fn.load32(this.#address + STIR) !== 0;
   }
 
   set hasStir(has: boolean) {
