@@ -84,6 +84,7 @@ export class GuestCalls {
     }
     this.#estimates.predict(exchange);
     sandbox.callee = exchange;
+    sandbox.calleeType = spec.contentType;
     sandbox.isCalling = true;
     this.#callers[exchange.slot] = sandbox;
     this.#waiting++;

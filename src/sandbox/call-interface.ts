@@ -12,6 +12,7 @@
 import type { Exchange } from './exchange.ts';
 import { guestRange, guestText } from './guest-range.ts';
 import type { Host } from './host.ts';
+import { OUTCOME } from './outcome.ts';
 import type { Sandbox } from './sandbox.ts';
 
 const ABSENT = -1;
@@ -51,7 +52,11 @@ export function callImports(host: Host): Record<string, unknown> {
       const answer = answerOf(sandbox);
       const wanted = shortText(sandbox, name, nameBytes, NAME_BYTES_MAX)?.toLowerCase();
       const value =
-        answer === undefined || wanted === undefined ? undefined : fieldOf(answer, wanted);
+        answer === undefined || wanted === undefined
+          ? undefined
+          : wanted === 'content-type' && isTypedByRoute(answer)
+            ? sandbox.calleeType
+            : fieldOf(answer, wanted);
       if (value === undefined) return ABSENT;
       const count = Math.min(value.length, cap >>> 0);
       const at = guestRange(sandbox, ptr, count);
@@ -68,6 +73,11 @@ function shortText(sandbox: Sandbox, ptr: number, bytes: number, most: number): 
 
 function answerOf(sandbox: Sandbox): Exchange | undefined {
   return sandbox.isCalling ? undefined : sandbox.callee;
+}
+
+/** As a client would see it. */
+function isTypedByRoute({ isTyped, outcome, body }: Exchange): boolean {
+  return !isTyped && outcome === OUTCOME.OK && body.length > 0;
 }
 
 /** Several of one name are joined by ", ". */

@@ -73,6 +73,8 @@ export class Sandbox {
   wakeVerdict = 0;
   /** The function that it called last: it runs, or its answer is here. */
   callee: Exchange | undefined = undefined;
+  /** The Content-Type of its answer, where it has set none itself. */
+  calleeType = '';
   isCalling = false;
   /** Running time of the functions that it called, and of those that they called. */
   calledNs = 0;

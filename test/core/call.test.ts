@@ -92,6 +92,36 @@ describe.each([1, 2])('%d workers', (workers) => {
   });
 
   it.each([
+    ['echo', 'x', 'text/x-route'],
+    ['echo', '', undefined],
+    ['typed', 'x', 'text/x-own'],
+    ['traps', 'u', undefined],
+  ])('the_type_of_an_answer_is_what_a_client_would_see: %s %j', async (name, body, type) => {
+    const contentType = 'text/x-route';
+    await runtime.load('echo', { wasm: ECHO, contentType });
+    await runtime.load('traps', { wasm: TRAPS, contentType });
+    await runtime.load('typed', {
+      contentType,
+      wasm: luge(`(data (i32.const 0) "Content-Type") (data (i32.const 20) "text/x-own")
+        (func (export "handle")
+          (drop (call $set_header (i32.const 0) (i32.const 12) (i32.const 20) (i32.const 10)))
+          (drop (call $write (i32.const 0) (i32.const 5))))`),
+    });
+    await runtime.load('asks', {
+      wasm: luge(`(data (i32.const 0) "${name}") (data (i32.const 20) "content-TYPE") (data (i32.const 40) "${body}")
+        (func (export "handle") (local $n i32)
+          (drop (call $call (i32.const 0) (i32.const ${name.length}) (i32.const 0) (i32.const 0) (i32.const 40) (i32.const ${body.length})))
+          (local.set $n (call $call_header (i32.const 20) (i32.const 12) (i32.const 100) (i32.const 50)))
+          (if (i32.gt_s (local.get $n) (i32.const 0))
+            (then (drop (call $write (i32.const 100) (local.get $n)))))
+          (if (i32.eq (local.get $n) (i32.const -1))
+            (then (drop (call $write (i32.const 200) (i32.const 1))))))`),
+    });
+    expect(textOf(await runtime.invoke('asks'))).toBe(type ?? '\0');
+    await allFree(runtime);
+  });
+
+  it.each([
     ['nobody', '', -44],
     ['echo', 'GET', 200],
     ['echo', 'GET no-path', -28],
