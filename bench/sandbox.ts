@@ -1,11 +1,12 @@
 /**
- * What a sandbox costs: made anew, reset in place, preempted and resumed; its host calls; Extism's beside it (sandbox/*.ts). Each iteration of fastbench is a batch, since one
+ * What a sandbox costs: made anew, reset in place, preempted and resumed; its host calls; a module's first answer; Extism's beside it (sandbox/*.ts). Each iteration of fastbench is a batch, since one
  * operation is shorter than fastbench's own step; results are verified before they are printed.
  */
 import { CONTROL_DONE_INDEX, CONTROL_FLAG_INDEX, type Sandbox } from '../src/sandbox/index.ts';
 import { fastBatches } from './fast-batches.ts';
 import { type Figure, figure, header } from './figures.ts';
 import { extism } from './sandbox/extism.ts';
+import { firstCall } from './sandbox/first-call.ts';
 import { hostCalls } from './sandbox/host-calls.ts';
 import { resetFigures } from './sandbox/reset.ts';
 import { sleepers } from './sandbox/sleepers.ts';
@@ -82,6 +83,7 @@ export async function sandbox(): Promise<Figure[]> {
     ...sleepers(),
     ...(await wasiHello()),
     ...(await hostCalls()),
+    ...(await firstCall()),
   ];
 }
 
