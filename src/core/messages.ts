@@ -55,6 +55,7 @@ export interface WorkerData {
   /** Where it shall sit; undefined: anywhere. */
   readonly core: number | undefined;
   readonly scheduler: SchedulerData;
+  readonly quantumNs: number;
   readonly spinNs: number;
   readonly sandboxesMax: number;
   /** Use the native addon. */

@@ -124,7 +124,12 @@ async function schedulingOf({ scheduler, maxReservations }: RuntimeOptions): Pro
   const budgets = whole('createRuntime: maxReservations', reservations, 0, RESERVATIONS_MAX);
   // Stand-ins: this one only says how many heaps there shall be, and lies in no arena yet.
   const none = { leftNs: () => 0, charge: () => {} };
-  const context = { worker: 0, budgets: new Array(budgets).fill(none), options: undefined };
+  const context = {
+    worker: 0,
+    quantumNs: 0,
+    budgets: new Array(budgets).fill(none),
+    options: undefined,
+  };
   return { data, policy: await createPolicy(data, context), budgets };
 }
 

@@ -205,6 +205,7 @@ export class Supervisor {
       worker: w,
       core: cores?.[w],
       scheduler,
+      quantumNs: this.#options.quantumNs,
       spinNs,
       sandboxesMax,
       native,

@@ -18,7 +18,10 @@ const loop: WorkerLoop = new WorkerLoop({
   worker: data.worker,
   control: data.control,
   state: new WorkerControl(arena, data.worker),
-  policy: await createPolicy<Sandbox>(data.scheduler, policyContext(arena, data.worker)),
+  policy: await createPolicy<Sandbox>(
+    data.scheduler,
+    policyContext(arena, data.worker, data.quantumNs),
+  ),
   spinNs: data.spinNs,
   sandboxesMax: data.sandboxesMax,
   addon: data.native ? nativeAddon() : undefined,

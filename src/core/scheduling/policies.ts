@@ -14,7 +14,7 @@ export const SCHEDULERS: readonly SchedulerName[] = ['fifo', 'rr', 'edf', 'sjf',
 
 const MAKERS: Readonly<Record<SchedulerName, PolicyMaker>> = {
   fifo: <G extends Guest>() => new Fifo<G>(),
-  rr: <G extends Guest>() => new RoundRobin<G>(),
+  rr: <G extends Guest>(context: PolicyContext) => new RoundRobin<G>(context),
   edf: keyedPolicy(EDF),
   sjf: keyedPolicy(SJF),
   mtds: <G extends Guest>(context: PolicyContext) => new Reserved<G>(context),
@@ -37,9 +37,9 @@ export function schedulerData(option: SchedulerOption = 'edf'): SchedulerData {
   );
 }
 
-export function policyContext(arena: Arena, worker: number): PolicyContext {
+export function policyContext(arena: Arena, worker: number, quantumNs: number): PolicyContext {
   const budgets = Array.from({ length: arena.constraints.budgets }, (_, b) => arena.budget(b));
-  return { worker, budgets, options: undefined };
+  return { worker, quantumNs, budgets, options: undefined };
 }
 
 /** The same on every thread: the supervisor makes one, too, for what it says of the global queue. Rejects with a LugeError. */

@@ -74,6 +74,8 @@ export interface Policy<G extends Guest = Guest> {
 export interface PolicyContext {
   /** The number of the worker. */
   readonly worker: number;
+  /** How long a guest runs before others may have the worker; 0 = it is not preempted for them. */
+  readonly quantumNs: number;
   /** Budgets of tenants, by reservation. */
   readonly budgets: readonly Pick<Budget, 'leftNs' | 'charge'>[];
   /** What the embedder passed along. */

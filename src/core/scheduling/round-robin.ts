@@ -1,11 +1,12 @@
 /**
  * Round robin.
- * Contract: a runnable guest gets a quantum after at most 2 x (guests that this worker holds) quanta; a request that waits in the global
- * queue is taken before the worker begins another round, in the order of arrival. A new request is the next to run, unless the last one was new, too, and passed
- * others: so a short one waits for one guest's quantum, however many long ones there are, and none waits for ever.
+ * Contract: a request that waits in the global queue is taken before the worker begins another turn of those that have run, in the order of arrival.
+ * New requests pass those for up to a quantum, all together; then one of those has a turn. So a short one waits for one guest's turn, however many long ones
+ * there are, and the turns of each that has run come after at most a quantum and a turn for each of the others that it holds.
+ * By time and not by number: with one new request between two turns, a worker with a long guest answered one short request in two quanta.
  * Not guaranteed: order of completion, fairness between tenants.
  */
-import { ARRIVAL, type Guest, type Policy, type QueueOrder } from './policy.ts';
+import { ARRIVAL, type Guest, type Policy, type PolicyContext, type QueueOrder } from './policy.ts';
 import { RunQueue } from './run-queue.ts';
 
 export class RoundRobin<G extends Guest> implements Policy<G> {
@@ -15,8 +16,13 @@ export class RoundRobin<G extends Guest> implements Policy<G> {
   /** New ones go first: their first quantum is what most short requests need. */
   readonly #fresh = new RunQueue<G>();
   readonly #rotation = new RunQueue<G>();
-  /** A fresh guest has passed the rotation, whose turn is next: both get theirs under any load. */
-  #isOwed = false;
+  readonly #quantumNs: number;
+  /** When the first fresh one was run since the rotation, which waits, had its last turn; Infinity: none was. */
+  #passedAtNs = Number.POSITIVE_INFINITY;
+
+  constructor({ quantumNs }: Pick<PolicyContext, 'quantumNs'>) {
+    this.#quantumNs = quantumNs;
+  }
 
   get waiting(): number {
     return this.#fresh.size + this.#rotation.size;
@@ -26,14 +32,15 @@ export class RoundRobin<G extends Guest> implements Policy<G> {
     (isNew ? this.#fresh : this.#rotation).push(guest);
   }
 
-  next(): G | undefined {
-    if (!this.#isOwed || this.#rotation.size === 0) {
-      const guest = this.#fresh.shift();
-      this.#isOwed = guest !== undefined && this.#rotation.size > 0;
-      if (guest !== undefined) return guest;
+  next(now: number): G | undefined {
+    const isPassable = this.#rotation.size === 0 || now - this.#passedAtNs < this.#quantumNs;
+    const fresh = isPassable ? this.#fresh.shift() : undefined;
+    if (fresh === undefined || this.#rotation.size === 0) {
+      this.#passedAtNs = Number.POSITIVE_INFINITY;
+    } else if (this.#passedAtNs === Number.POSITIVE_INFINITY) {
+      this.#passedAtNs = now;
     }
-    this.#isOwed = false;
-    return this.#rotation.shift();
+    return fresh ?? this.#rotation.shift();
   }
 
   bound(): number {

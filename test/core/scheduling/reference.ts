@@ -18,8 +18,8 @@ interface World {
   readonly waiting: Waiting[];
   /** What was charged to each tenant: when, and how much. */
   readonly charges: { readonly reservation: number; readonly now: number; readonly ns: number }[];
-  /** rr: the last one was new and went before one that had run. */
-  hasPassed: boolean;
+  /** rr: since when new ones have gone before those that have run; undefined: they have not. */
+  passedAtNs: number | undefined;
   clock: number;
 }
 
@@ -73,10 +73,11 @@ function choose(world: World, now: number): number {
       -1,
     );
   if (scheduler === 'fifo') return oldest(false);
-  // New ones first, but for a turn of those that ran whenever one of them was passed.
+  // New ones first, but for a turn of those that ran when they were passed for a quantum.
   const [held, fresh] = [oldest(true), oldest(false)];
-  const isFresh = fresh >= 0 && (held < 0 || !world.hasPassed);
-  world.hasPassed = isFresh && held >= 0;
+  const { passedAtNs = now } = world;
+  const isFresh = fresh >= 0 && (held < 0 || now < passedAtNs + setup.quantumNs);
+  world.passedAtNs = isFresh && held >= 0 ? passedAtNs : undefined;
   return isFresh ? fresh : held;
 }
 
@@ -91,7 +92,7 @@ function mustLeave(world: World, running: Waiting, now: number): boolean {
 
 /** The trace of one worker. */
 export function reference(setup: Setup): Stretch[] {
-  const world: World = { setup, waiting: [], charges: [], hasPassed: false, clock: 0 };
+  const world: World = { setup, waiting: [], charges: [], passedAtNs: undefined, clock: 0 };
   const arrivals = [...setup.jobs].sort((a, b) => a.arrivalNs - b.arrivalNs || a.id - b.id);
   const trace: Stretch[] = [];
   let running: Waiting | undefined;

@@ -80,7 +80,7 @@ function makePolicy(name: SchedulerName, context: PolicyContext): Policy<Running
     case 'fifo':
       return new Fifo<Running>();
     case 'rr':
-      return new RoundRobin<Running>();
+      return new RoundRobin<Running>(context);
     case 'edf':
       return keyedPolicy(EDF)<Running>();
     case 'sjf':
@@ -129,6 +129,7 @@ export class Simulation {
     for (let worker = 0; worker < workers; worker++) {
       const policy = makePolicy(setup.scheduler, {
         worker,
+        quantumNs: setup.quantumNs,
         budgets: budgets.map((_, i) => this.#arena.budget(i)),
         options: undefined,
       });
