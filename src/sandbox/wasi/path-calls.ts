@@ -173,7 +173,7 @@ export function pathCalls(host: Host): Record<string, unknown> {
       if (typeof source === 'number') return source;
       const target = placeOf(sandbox, to, toPath, toBytes);
       if (typeof target === 'number') return target;
-      if (target.parent === undefined || target.node !== undefined) return EEXIST;
+      if (target.parent === undefined || target.node !== undefined) return taken(target);
       if (target.isDirectory) return ENOENT;
       if (source.type === FILETYPE.DIRECTORY) return EPERM;
       return source.isReadOnly && !target.parent.isReadOnly
@@ -198,7 +198,7 @@ export function pathCalls(host: Host): Record<string, unknown> {
       if (target.startsWith('/')) return ENOTCAPABLE;
       const place = placeOf(sandbox, directory, path, bytes);
       if (typeof place === 'number') return place;
-      if (place.parent === undefined || place.node !== undefined) return EEXIST;
+      if (place.parent === undefined || place.node !== undefined) return taken(place);
       return place.isDirectory ? ENOENT : place.parent.createLink(place.name, target);
     },
 
@@ -223,6 +223,11 @@ export function pathCalls(host: Host): Record<string, unknown> {
       return store32(sandbox, result, storeBytes(sandbox, buffer >>> 0, text, room >>> 0));
     },
   };
+}
+
+/** Why a link cannot get the name. A slash behind what is no folder is ENOTDIR, as in every other call; Linux has EEXIST for both. */
+function taken({ node, isDirectory }: Place): number {
+  return isDirectory && node?.type !== FILETYPE.DIRECTORY ? ENOTDIR : EEXIST;
 }
 
 function renamed(source: Place, target: Place): number {

@@ -135,6 +135,21 @@ describe('links', () => {
     expect(made.stat(TMP, 'way0', true)).toEqual(made.stat(TMP, 'd'));
   });
 
+  it('get_no_name_that_is_taken_or_ends_in_a_slash', () => {
+    const made = guest();
+    for (const [name, errno] of [
+      ['a', E.EXIST],
+      ['a/', E.NOTDIR],
+      ['d', E.EXIST],
+      ['d/', E.EXIST],
+      ['.', E.EXIST],
+      ['new/', E.NOENT],
+    ] as const) {
+      expect([name, made.symlink('a', TMP, name)]).toEqual([name, errno]);
+      expect([name, made.link(TMP, 'a', TMP, name)]).toEqual([name, errno]);
+    }
+  });
+
   it('a_new_file_is_made_where_a_link_leads_but_not_exclusively', () => {
     const made = guest();
     made.symlink('d/new', TMP, 'l');
