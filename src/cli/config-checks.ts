@@ -11,6 +11,7 @@ import {
   rawField,
   rawItems,
 } from './config-schema.ts';
+import { checkTls } from './config-tls.ts';
 import { moduleFileProblem } from './module-file.ts';
 import { DEFAULTS } from './settings.ts';
 
@@ -21,6 +22,7 @@ export function checkSpan(document: ConfigDocument, folder: string): void {
   checkTenants(document, tenants);
   const owners = tenants.length > 0 ? tenants : [{ path: [], value: root }];
   checkAddresses(document, owners, folder, undefined, true);
+  checkTls(document, [], root, folder);
   checkForm(document);
   checkFolders(document, ['defaults'], rawField(root, 'defaults'), folder);
   const taken: TakenRoutes = new Map();
@@ -31,6 +33,7 @@ export function checkSpan(document: ConfigDocument, folder: string): void {
     const names = sharedNames(value, folder, typeof fileHost === 'string' ? fileHost : undefined);
     const scope = { scopes: [formatPath(path), ...names], hosts: rawField(value, 'hosts'), taken };
     checkRoutes(document, rawItems(rawField(value, 'routes'), [...path, 'routes']), folder, scope);
+    checkTls(document, path, value, folder);
     checkBudget(document, path, value);
   }
 }

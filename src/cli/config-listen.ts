@@ -123,9 +123,10 @@ export function checkAddresses(
   mayShare: boolean = false,
 ): void {
   const fileHost = String(rawField(document.value, 'host') ?? defaultHost);
-  const taken: { entry: ListenEntry; path: JsonPath }[] = [];
+  const taken: { entry: ListenEntry; path: JsonPath; tls: string | undefined }[] = [];
   for (const { path, value } of tenants) {
     const listen = rawField(value, 'listen');
+    const tls = JSON.stringify(rawField(value, 'tls') ?? rawField(document.value, 'tls'));
     if (listen !== undefined) {
       for (const key of ['port', 'host']) {
         if (rawField(value, key) === undefined) continue;
@@ -135,10 +136,16 @@ export function checkAddresses(
       document.report([...path, 'port'], `missing: must be ${describeRange(LIMITS.port)}`);
     }
     for (const { entry, place, name } of rawEntries(value, folder, fileHost)) {
-      const isShared = (other: { entry: ListenEntry; path: JsonPath }): boolean =>
-        mayShare && other.path !== path && sharedName(other.entry) === sharedName(entry);
-      const first = taken.find((other) => entriesMeet(other.entry, entry) && !isShared(other));
-      if (first === undefined) taken.push({ entry, path });
+      const isShared = (known: { entry: ListenEntry; path: JsonPath }): boolean =>
+        mayShare && known.path !== path && sharedName(known.entry) === sharedName(entry);
+      const other = taken.find(isShared);
+      if (other !== undefined && other.tls !== tls) {
+        const whose = formatPath(other.path);
+        document.report([...path, ...place], `${name} of ${whose}, which has another "tls"`);
+        continue;
+      }
+      const first = taken.find((known) => entriesMeet(known.entry, entry) && !isShared(known));
+      if (first === undefined) taken.push({ entry, path, tls });
       else {
         const whose = formatPath(first.path) || 'the file';
         document.report([...path, ...place], `${name} of ${whose}`);

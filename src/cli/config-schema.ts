@@ -9,7 +9,7 @@
  */
 import { z } from 'zod';
 import type { ModelOptions } from '../core/index.ts';
-import type { RouteFieldSettings } from '../http/index.ts';
+import type { RouteFieldSettings, TlsOptions } from '../http/index.ts';
 import type { ListenEntry } from './listen-entry.ts';
 import { describeRange, type NumberRange, suggest } from './settings.ts';
 
@@ -409,6 +409,8 @@ export interface RouteConfig {
 export interface TenantConfig {
   readonly name: string;
   readonly listen: readonly ListenEntry[];
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsOptions | undefined;
   /** 0: best effort, no budget. */
   readonly replenishmentPeriodNs: number;
   readonly maxBudgetNs: number;

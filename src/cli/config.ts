@@ -15,7 +15,7 @@ import {
   SCHEDULERS,
   type SchedulerName,
 } from '../core/index.ts';
-import type { HttpLimits } from '../http/index.ts';
+import type { HttpLimits, TlsOptions } from '../http/index.ts';
 import { FILE_DEFAULTS, guestPathProblem } from '../sandbox/index.ts';
 import { checkSpan } from './config-checks.ts';
 import { listenEntries, listenFields, placeTenants } from './config-listen.ts';
@@ -34,6 +34,7 @@ import {
   textField,
   WITHOUT_NUL,
 } from './config-schema.ts';
+import { tlsField, tlsOptions } from './config-tls.ts';
 import type { ListenEntry } from './listen-entry.ts';
 import { isBinaryModule, moduleFileProblem } from './module-file.ts';
 import { addsOf, hostsField, routeKeys } from './route-keys.ts';
@@ -230,6 +231,7 @@ const tenantSchema = z.strictObject(
     port: numberField(LIMITS.port).optional(),
     ...listenFields,
     hosts: hostsField,
+    tls: tlsField,
     replenishmentPeriodUs: numberField(LIMITS.budgetUs).optional(),
     maxBudgetUs: numberField(LIMITS.budgetUs).optional(),
     kv: z
@@ -268,6 +270,7 @@ const lugeSchema = z.strictObject(
     host: hostSchema.optional(),
     port: numberField(LIMITS.port).optional(),
     ...listenFields,
+    tls: tlsField,
     workers: z
       .union([z.literal('auto'), numberField(LIMITS.workers, WORKERS)], { error: mustBe(WORKERS) })
       .optional(),
@@ -415,7 +418,8 @@ function moduleConfig(path: string, overrides: ServeOverrides): ServeConfig {
     tryArgs: undefined,
   };
   const listen = listenEntries({}, {}, '.', overrides);
-  const tenant = lugeTenant({ name: 'default', routes: [] }, listen, [route]);
+  const tls = tlsOptions(path, undefined, '.', overrides);
+  const tenant = lugeTenant({ name: 'default', routes: [] }, listen, tls, [route]);
   return serveConfig(path, 'module', {}, [tenant], [], overrides);
 }
 
@@ -439,6 +443,7 @@ function lugeConfig(
     lugeTenant(
       tenant,
       listenEntries(tenant, rest, folder, overrides),
+      tlsOptions(path, tenant.tls ?? rest.tls, folder, overrides),
       tenant.routes.map((route) =>
         lugeRoute({ hosts: tenant.hosts, ...route }, defaults, folder, overrides),
       ),
@@ -450,11 +455,13 @@ function lugeConfig(
 function lugeTenant(
   tenant: LugeTenant,
   listen: readonly ListenEntry[],
+  tls: TlsOptions | undefined,
   routes: readonly RouteConfig[],
 ): TenantConfig {
   return {
     name: tenant.name,
     listen,
+    tls,
     replenishmentPeriodNs: (tenant.replenishmentPeriodUs ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant.maxBudgetUs ?? 0) * NS_PER_US,
     kvMaxBytes: tenant.kv?.maxBytes,

@@ -21,6 +21,7 @@ import {
   ListenError,
   listen,
   PortRoutes,
+  type TlsOptions,
 } from '../http/index.ts';
 import { compileFunction, nativeAddon, preopensOf } from '../sandbox/index.ts';
 import { loadConfig, type RouteConfig, type ServeConfig, type TenantConfig } from './config.ts';
@@ -204,7 +205,7 @@ function siteOf(
   } catch (error) {
     throw new InputError(`tenant ${tenant.name}: ${messageOf(error)}`, { cause: error });
   }
-  return { listen, mode, routes };
+  return { listen, tls: tenant.tls, mode, routes };
 }
 
 /** Compiles every module as `run` would, and says what would be served. */
@@ -353,6 +354,7 @@ async function run(
       stop();
     });
     if (!settings.quiet) announce(config, runtime, server);
+    if (config.tenants.some(({ tls }) => tls !== undefined)) reloadOnHangup(server, settings.quiet);
     await stopped;
     if (failure !== undefined) throw failure;
     await server.close(config.http.drainTimeoutMs);
@@ -361,6 +363,18 @@ async function run(
     await runtime.close({ force: true, timeoutMs: 2000 });
   }
   return OK;
+}
+
+/** What is broken changes nothing; the next signal may find it repaired. Without TLS the signal ends the process, as the system has it. */
+function reloadOnHangup(server: HttpServer, isQuiet: boolean): void {
+  process.on('SIGHUP', () => {
+    server.reload().then(
+      () => {
+        if (!isQuiet) complain('SIGHUP: certificates were read again');
+      },
+      (error: unknown) => complain(`SIGHUP: certificates stay as they were: ${messageOf(error)}`),
+    );
+  });
 }
 
 function tenantLimits(runtime: Runtime, tenant: TenantConfig): TenantLimits {
@@ -469,31 +483,39 @@ function announce(config: ServeConfig, runtime: Runtime, server: HttpServer): vo
     const addresses = server.addresses[i] ?? [];
     print('');
     for (const address of addresses) {
-      print(`listening on ${baseUrl(address)}${name}${tenantLimit(tenant)}`);
+      print(`listening on ${baseUrl(address, tenant.tls)}${name}${tenantLimit(tenant)}`);
     }
     for (const route of tenant.routes) {
       const file = relative(process.cwd(), route.module) || route.module;
       print(`  ${(route.methods?.join(',') ?? 'ANY').padEnd(8)} ${route.route.padEnd(16)} ${file}`);
       if (route.hosts.length > 0) print(`           hosts ${route.hosts.join(', ')}`);
       print(`           ${routeLimits(route)}`);
-      for (const line of curlLines(addresses[0], route)) print(`           ${line}`);
+      for (const line of curlLines(addresses[0], tenant.tls, route)) print(`           ${line}`);
     }
   });
   print('\nCtrl-C drains and stops');
 }
 
-function baseUrl(address: ListenAddress): string {
-  return address.kind === 'tcp' ? `http://${addressText(address)}` : addressText(address);
+function baseUrl(address: ListenAddress, tls: TlsOptions | undefined): string {
+  const scheme = tls === undefined ? 'http' : 'https';
+  if (address.kind === 'tcp') return `${scheme}://${addressText(address)}`;
+  return `${addressText(address)}${tls === undefined ? '' : ' (https)'}`;
 }
 
 /** None where curl cannot get there. */
-function curlLines(address: ListenAddress | undefined, route: RouteConfig): string[] {
+function curlLines(
+  address: ListenAddress | undefined,
+  tls: TlsOptions | undefined,
+  route: RouteConfig,
+): string[] {
   if (address === undefined || address.kind === 'fd') return [];
-  if (address.kind === 'tcp') return [`curl ${curlUrl(baseUrl(address), route)}`];
+  if (address.kind === 'tcp') return [`curl ${curlUrl(baseUrl(address, tls), route)}`];
   const [flag, path] = address.path.startsWith('@')
     ? ['--abstract-unix-socket', address.path.slice(1)]
     : ['--unix-socket', address.path];
-  return [`curl ${flag} ${path} ${curlUrl('http://localhost', route)}`];
+  return [
+    `curl ${flag} ${path} ${curlUrl(`${tls === undefined ? 'http' : 'https'}://localhost`, route)}`,
+  ];
 }
 
 /** With what the route's `try` says: a part of the URL, or arguments before it. */

@@ -47,6 +47,9 @@ export interface ServeOverrides {
   listen?: readonly string[];
   ipv6Only?: boolean;
   socketMode?: number;
+  /** As they were given: paths from the working directory on. */
+  tlsCert?: string;
+  tlsKey?: string;
   workers?: number | 'auto';
   scheduler?: Scheduler;
   native?: Native;
@@ -148,6 +151,12 @@ function numberSetting(
   return { name, flag, env: [variable(flag)], metavar, help, accepts: describeRange(range), parse };
 }
 
+function pathSetting(name: SettingName, flag: string, help: string): ServeSetting {
+  const parse = (text: string): string | undefined => (/^[^\0]+$/.test(text) ? text : undefined);
+  const accepts = 'the path of a file';
+  return { name, flag, env: [variable(flag)], metavar: '<path>', help, accepts, parse };
+}
+
 function switchSetting(name: SettingName, flag: string, help: string): ServeSetting {
   const words: Record<string, boolean> = { '1': true, true: true, yes: true, on: true };
   for (const word of ['0', 'false', 'no', 'off']) words[word] = false;
@@ -217,6 +226,8 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     accepts: 'an octal mode of three or four digits, such as 0660',
     parse: (text) => (/^0?[0-7]{3}$/.test(text) ? Number.parseInt(text, 8) : undefined),
   },
+  pathSetting('tlsCert', '--tls-cert', 'PEM file of a certificate: speak TLS, for every tenant'),
+  pathSetting('tlsKey', '--tls-key', 'PEM file of its key'),
   {
     name: 'workers',
     flag: '--workers',
@@ -336,15 +347,11 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     'longest value (default 65536)',
     LIMITS.kvValueBytes,
   ),
-  {
-    name: 'kvFile',
-    flag: '--kv-file',
-    env: ['LUGE_KV_FILE'],
-    metavar: '<path>',
-    help: 'SQLite database that the key-value store is loaded from and saved to (default: in memory only)',
-    accepts: 'the path of a file',
-    parse: (text) => (/^[^\0]+$/.test(text) ? text : undefined),
-  },
+  pathSetting(
+    'kvFile',
+    '--kv-file',
+    'SQLite database that the key-value store is loaded from and saved to (default: in memory only)',
+  ),
   numberSetting(
     'deadlineNs',
     '--deadline-ms',

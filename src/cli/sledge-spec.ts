@@ -27,6 +27,7 @@ import {
   type TenantConfig,
   textField,
 } from './config-schema.ts';
+import { tlsOptions } from './config-tls.ts';
 import { moduleFileProblem } from './module-file.ts';
 import { DEFAULTS, LIMITS, type NumberRange, type ServeOverrides } from './settings.ts';
 
@@ -121,7 +122,9 @@ export function readSledgeSpec(
   document.settle();
 
   // settle() has thrown if the shape was wrong: zod never fails without an issue.
-  const tenants = spec!.map((tenant, index) => specTenant(tenant, [index], modules, overrides));
+  const tenants = spec!.map((tenant, index) =>
+    specTenant(document.file, tenant, [index], modules, overrides),
+  );
   const warnings = specWarnings(spec!, overrides).map((warning) => `${document.file}: ${warning}`);
   return { tenants, warnings };
 }
@@ -182,6 +185,7 @@ function checkSecondBeta(document: ConfigDocument, path: JsonPath, route: unknow
 }
 
 function specTenant(
+  source: string,
   tenant: SpecTenant,
   path: JsonPath,
   modules: ReadonlyMap<string, string>,
@@ -190,6 +194,7 @@ function specTenant(
   return {
     name: tenant.name,
     listen: listenEntries({ host: SLEDGE_HOST, port: tenant.port }, {}, '.', overrides),
+    tls: tlsOptions(source, undefined, '.', overrides),
     replenishmentPeriodNs: (tenant['replenishment-period-us'] ?? 0) * NS_PER_US,
     maxBudgetNs: (tenant['max-budget-us'] ?? 0) * NS_PER_US,
     kvMaxBytes: undefined,

@@ -82,6 +82,7 @@ export class GuestCalls {
       exchange.freeOwned(this.#producer);
       return -ERRNO.NOMEM;
     }
+    exchange.isSecure = caller.isSecure;
     this.#estimates.predict(exchange);
     sandbox.callee = exchange;
     sandbox.calleeType = spec.contentType;

@@ -3,6 +3,7 @@ import type { ProducerSeat, SubmittedFunction } from '../core/index.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { ParserLimits } from './parser.ts';
 import type { RouteFieldSettings } from './route-fields.ts';
+import type { TlsMaterial, TlsOptions } from './tls-options.ts';
 
 export interface HttpLimits {
   readonly maxHeadBytes: number;
@@ -82,6 +83,8 @@ export interface HttpSite {
   readonly port?: number;
   /** Instead of host and port: one or several addresses, as listen-address.ts has them: '*:8080', 'unix:/run/luge.sock', 'fd:3'. */
   readonly listen?: string | ListenAddress | readonly (string | ListenAddress)[];
+  /** TLS at all its addresses; sites that share one have the same. Undefined: none. */
+  readonly tls?: TlsOptions | undefined;
   /** 'luge': the most specific route wins. 'sledge': routes are prefixes, the first wins. */
   readonly mode: 'luge' | 'sledge';
   readonly routes: readonly HttpRoute[];
@@ -94,6 +97,8 @@ export type SiteTable = Pick<HttpSite, 'mode' | 'routes'>;
 export interface ListenPlace {
   readonly address: ListenAddress;
   readonly sites: readonly number[];
+  /** Undefined: plain HTTP. */
+  readonly tls: TlsMaterial | undefined;
 }
 
 export interface ListenerData {
@@ -104,10 +109,15 @@ export interface ListenerData {
   /** Encoded sites; see site-record.ts. */
   readonly sites: Uint8Array<ArrayBuffer>;
   readonly places: readonly ListenPlace[];
+  /** 48 secret bytes, by which a client may resume at any listener. */
+  readonly ticketKeys: Uint8Array;
   readonly logsRequests: boolean;
 }
 
-export type ToListener = { readonly type: 'drain'; readonly timeoutMs: number };
+export type ToListener =
+  | { readonly type: 'drain'; readonly timeoutMs: number }
+  /** Of each place. */
+  | { readonly type: 'reload'; readonly tls: readonly (TlsMaterial | undefined)[] };
 
 export type FromListener =
   | {
@@ -124,4 +134,5 @@ export type FromListener =
       readonly address: ListenAddress | undefined;
     }
   | { readonly type: 'access'; readonly line: string }
+  | { readonly type: 'reloaded' }
   | { readonly type: 'drained' };

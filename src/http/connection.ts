@@ -20,6 +20,7 @@
  * place; if the head of its answer is out, the connection ends without the rest of it.
  */
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { type Exchange, LENGTH_UNKNOWN } from '../sandbox/index.ts';
 import { Answer } from './answer.ts';
 import { type AnswerListener, AnswerQueue } from './answer-queue.ts';
@@ -47,6 +48,8 @@ export class Connection implements AnswerListener, OpenConnection {
   readonly #parser: RequestParser;
   readonly #answers: AnswerQueue;
   readonly #clock: ConnectionClock;
+  /** TLS is spoken. */
+  readonly #isSecure: boolean;
   #state: State = STATE.HEAD;
   /** Bytes that were read and not consumed. */
   #input: Buffer | undefined = undefined;
@@ -71,6 +74,7 @@ export class Connection implements AnswerListener, OpenConnection {
     this.#host = host;
     this.#port = port;
     this.#clock = new ConnectionClock(host.limits, host.nowMs);
+    this.#isSecure = accepted instanceof TLSSocket;
     this.#requestsLeft = host.limits.maxRequestsPerConnection;
     this.#parser = new RequestParser(parserLimits(host.limits, port.maxBodyBytes));
     this.#answers = new AnswerQueue(socket, host, this);
@@ -258,7 +262,7 @@ export class Connection implements AnswerListener, OpenConnection {
     const { intake } = this.#host;
     this.#peer ??= Buffer.from(this.socket.remoteAddress ?? '', 'latin1');
     const lines = this.#added?.requestLines;
-    const exchange = intake.open(route, head, this.#parser, this.#peer, lines);
+    const exchange = intake.open(route, head, this.#parser, this.#peer, this.#isSecure, lines);
     if (exchange === undefined) this.#answerAtOnce(intake.refusal, hasBody);
     return exchange;
   }

@@ -24,6 +24,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { HttpLimits } from './api.ts';
 import { ConnectionClock } from './connection-clock.ts';
 import type { ConnectionHost, OpenConnection } from './connection-host.ts';
@@ -48,6 +49,7 @@ export class H2Session implements OpenConnection {
   readonly port: PortRoutes;
   readonly head: H2Head;
   readonly peer: Buffer;
+  readonly isSecure: boolean;
   readonly bodies: H2Bodies;
   readonly #session: ServerHttp2Session;
   readonly #streams = new Set<H2Stream>();
@@ -63,6 +65,7 @@ export class H2Session implements OpenConnection {
     this.port = port;
     this.head = head;
     this.peer = Buffer.from(socket.remoteAddress ?? '', 'latin1');
+    this.isSecure = socket instanceof TLSSocket;
     this.bodies = new H2Bodies(Math.max(BODIES_BYTES_MIN, port.maxBodyBytes));
     this.#clock = new ConnectionClock(host.limits, host.nowMs);
     this.#requestsLeft = host.limits.maxRequestsPerConnection;

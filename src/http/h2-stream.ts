@@ -263,8 +263,10 @@ export class H2Stream implements AnswerOwner {
 
   /** A slot with the head; undefined when there was none, which has been answered then. */
   #open(route: HttpRoute, bytes: Uint8Array, head: HeadRanges): Exchange | undefined {
-    const { intake } = this.#session.host;
-    const exchange = intake.open(route, bytes, head, this.#session.peer, this.#added?.requestLines);
+    const { host, peer, isSecure } = this.#session;
+    const { intake } = host;
+    const lines = this.#added?.requestLines;
+    const exchange = intake.open(route, bytes, head, peer, isSecure, lines);
     if (exchange === undefined) this.#answerOwn(intake.refusal);
     return exchange;
   }

@@ -60,6 +60,7 @@ export type HttpErrorName =
   | 'HEAD_TIMEOUT'
   | 'BODY_TIMEOUT'
   | 'TOO_MANY_CONNECTIONS'
+  | 'PLAIN_ON_TLS'
   | 'NOT_FOUND'
   | 'METHOD_NOT_ALLOWED'
   // runtime
@@ -127,6 +128,7 @@ export const HTTP_ERRORS: Readonly<Record<HttpErrorName, HttpErrorKind>> = Objec
   HEAD_TIMEOUT: close(408, 'ERR_HTTP_HEAD_TIMEOUT', 'the request head did not arrive in time (http.headTimeoutMs)'),
   BODY_TIMEOUT: close(408, 'ERR_HTTP_BODY_TIMEOUT', 'the request body did not arrive in time (http.bodyTimeoutMs)'),
   TOO_MANY_CONNECTIONS: close(503, 'ERR_HTTP_TOO_MANY_CONNECTIONS', 'as many connections as are allowed are open (http.maxConnections)'),
+  PLAIN_ON_TLS: close(400, 'ERR_HTTP_PLAIN_ON_TLS', 'this port speaks TLS: https and not http'),
   NOT_FOUND: keep(404, 'ERR_HTTP_NOT_FOUND', 'no route for this path'),
   METHOD_NOT_ALLOWED: keep(405, 'ERR_HTTP_METHOD_NOT_ALLOWED', 'the route does not take this method'),
 

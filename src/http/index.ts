@@ -23,3 +23,4 @@ export {
 export { Router } from './router.ts';
 export { type HttpServer, type HttpServerOptions, listen } from './server.ts';
 export { activatedFds } from './socket-activation.ts';
+export { readTls, type TlsOptions, type TlsPair, type TlsVersion } from './tls-options.ts';

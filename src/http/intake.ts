@@ -74,12 +74,16 @@ export class Intake {
     return this.#highWaters[fn];
   }
 
-  /** A slot with the request's head, with `lines` in the place of its field lines if they are given; undefined where there is none to be had: `refusal` is the answer then. */
+  /**
+   * A slot with the request's head, which came over TLS or not, with `lines` in the place of its field lines if they are given; undefined where there is none to be
+   * had: `refusal` is the answer then.
+   */
   open(
     route: HttpRoute,
     bytes: Uint8Array,
     head: HeadRanges,
     peer: Uint8Array,
+    isSecure: boolean,
     lines?: Uint8Array,
   ): Exchange | undefined {
     const arrivalNs = monotonicNs();
@@ -94,7 +98,10 @@ export class Intake {
       this.refusal = HTTP_ERRORS.QUEUE_FULL;
       return undefined;
     }
-    if (writeHead(exchange, bytes, head, peer, lines)) return exchange;
+    if (writeHead(exchange, bytes, head, peer, lines)) {
+      exchange.isSecure = isSecure;
+      return exchange;
+    }
     exchange.free();
     this.refusal = HTTP_ERRORS.BODY_MEMORY;
     return undefined;

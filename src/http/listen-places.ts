@@ -2,20 +2,35 @@
 import { LugeError } from '../core/index.ts';
 import type { HttpSite, ListenPlace } from './api.ts';
 import { addressText, type ListenAddress, parseAddress } from './listen-address.ts';
+import { readTls } from './tls-options.ts';
+
+type Place = Omit<ListenPlace, 'tls'>;
+
+/** With certificates as they are now. Throws ERR_TLS. */
+export function readPlaces(sites: readonly HttpSite[], places: readonly Place[]): ListenPlace[] {
+  return places.map(({ address, sites: own }) => {
+    const tls = sites[own[0] as number]?.tls;
+    return { address, sites: own, tls: tls && readTls(tls) };
+  });
+}
 
 /**
  * In the order of the sites: those with the same address share it. A port that the system is to choose is a site's own. Throws
  * ERR_INVALID_ARGUMENT.
  */
-export function listenPlaces(sites: readonly HttpSite[]): ListenPlace[] {
-  const places = new Map<string, { address: ListenAddress; sites: number[] }>();
+export function listenPlaces(sites: readonly HttpSite[]): Place[] {
+  const places = new Map<string, { address: ListenAddress; sites: number[]; tls: string }>();
   for (const [index, site] of sites.entries()) {
+    const tls = JSON.stringify(site.tls ?? null);
     for (const [at, address] of addressesOf(site, index).entries()) {
       const isAny = address.kind === 'tcp' && address.port === 0;
       const key = isAny ? `${index} ${at}` : addressText(address);
       const place = places.get(key);
-      if (place === undefined) places.set(key, { address, sites: [index] });
-      else if (!place.sites.includes(index)) place.sites.push(index);
+      if (place === undefined) places.set(key, { address, sites: [index], tls });
+      else if (place.tls !== tls) {
+        const text = `sites[${place.sites[0]}] and sites[${index}] share ${key}`;
+        throw invalid(`${text}, and have not the same tls`);
+      } else if (!place.sites.includes(index)) place.sites.push(index);
     }
   }
   return [...places.values()];

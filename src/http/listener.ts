@@ -1,5 +1,6 @@
 /** Entry of a listener thread: accepts, and hands sockets to connections; gets completions and hands them back. */
 import type { Server, Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { parentPort, workerData } from 'node:worker_threads';
 import { pinThread } from '../core/index.ts';
 import { Arena } from '../ring/index.ts';
@@ -10,15 +11,18 @@ import type { ConnectionHost, OpenConnection } from './connection-host.ts';
 import { H2Head } from './h2-head.ts';
 import { H2Preface } from './h2-preface.ts';
 import { H2Session } from './h2-session.ts';
+import { HTTP_ERRORS } from './http-error.ts';
 import { Intake } from './intake.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { connectionsMax } from './open-files.ts';
 import { openServer } from './open-server.ts';
 import { PortRoutes } from './port-routes.ts';
-import { Refusals } from './refusal.ts';
+import { REFUSALS_MAX, Refusals } from './refusal.ts';
 import { DateLine } from './response-head.ts';
 import { decodeSites } from './site-record.ts';
 import { SCRATCH_BYTES } from './socket-reader.ts';
+import type { TlsMaterial } from './tls-options.ts';
+import { TlsPort } from './tls-port.ts';
 
 /** One timer for all connections, not one each; it also moves the coarse clock and the Date line. */
 const SWEEP_MS_MAX = 500;
@@ -47,6 +51,8 @@ const host: ConnectionHost = {
   log: data.logsRequests ? (line) => post({ type: 'access', line }) : undefined,
 };
 const servers: Server[] = [];
+/** By place. */
+const tlsPorts: (TlsPort | undefined)[] = [];
 const maxConnections = connectionsMax(data.limits.maxConnections);
 const refusals = new Refusals(host.date);
 const { idleTimeoutMs, headTimeoutMs, bodyTimeoutMs, writeTimeoutMs } = data.limits;
@@ -56,7 +62,10 @@ const sweepMs = Math.max(
 );
 const sweeper = setInterval(sweep, sweepMs);
 
-port.on('message', (message: ToListener) => drain(message.timeoutMs));
+port.on('message', (message: ToListener) => {
+  if (message.type === 'reload') reload(message.tls);
+  else drain(message.timeoutMs);
+});
 await listenAll();
 
 async function listenAll(): Promise<void> {
@@ -70,7 +79,7 @@ async function listenAll(): Promise<void> {
     // One after the other: the first that cannot be bound is the one that is told of.
     for (const [i, routes] of tables.entries()) {
       place = data.places[i] as ListenPlace;
-      addresses.push(await open(place.address, routes));
+      addresses.push(await open(place, routes));
     }
     post({ type: 'listening', addresses, maxConnections });
   } catch (error) {
@@ -84,19 +93,28 @@ function post(message: FromListener): void {
   port.postMessage(message);
 }
 
-async function open(address: ListenAddress, routes: PortRoutes): Promise<ListenAddress> {
+async function open(place: ListenPlace, routes: PortRoutes): Promise<ListenAddress> {
   const head = new H2Head(data.limits, routes.maxBodyBytes);
-  const opened = await openServer(address, (socket) => {
+  const tls = place.tls && tlsPort(place.tls, routes, head);
+  tlsPorts.push(tls);
+  const opened = await openServer(place.address, (socket) => {
     // Counted here and not by the server: it would go on counting sockets whose handles have moved.
-    if (connections.size >= maxConnections) refusals.refuse(socket);
-    else connections.add(connect(socket, routes, head));
+    if (tls === undefined) take(socket, routes, head);
+    else if (isCrowded()) socket.destroy();
+    else tls.accept(socket, host.nowMs);
   });
   servers.push(opened.server);
   return opened.address;
 }
 
-/** Both versions of HTTP, where a connection without TLS may begin with either. */
+/** Of either version of HTTP: with TLS as was agreed on in the handshake, else as the connection begins, where it may begin with both. */
 function connect(socket: Socket, routes: PortRoutes, head: H2Head): OpenConnection {
+  if (socket instanceof TLSSocket) {
+    // False where the client offered none.
+    return socket.alpnProtocol === 'h2'
+      ? new H2Session(socket, host, routes, head)
+      : new Connection(socket, host, routes);
+  }
   if (data.limits.http2 !== 'h2c') return new Connection(socket, host, routes);
   const preface = new H2Preface(socket, host, (isH2, bytes) => {
     connections.delete(preface);
@@ -110,10 +128,42 @@ function connect(socket: Socket, routes: PortRoutes, head: H2Head): OpenConnecti
   return preface;
 }
 
+function tlsPort(material: TlsMaterial, routes: PortRoutes, head: H2Head): TlsPort {
+  return new TlsPort({
+    material,
+    ticketKeys: data.ticketKeys,
+    timeoutMs: headTimeoutMs,
+    protocols: data.limits.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
+    onSecure: (socket) => take(socket, routes, head),
+    onPlain: (socket) => refusals.refuse(socket, HTTP_ERRORS.PLAIN_ON_TLS),
+  });
+}
+
+function take(socket: Socket, routes: PortRoutes, head: H2Head): void {
+  if (host.isDraining) socket.destroy();
+  else if (connections.size >= maxConnections) refusals.refuse(socket);
+  else connections.add(connect(socket, routes, head));
+}
+
+/** A client beyond the limit is told so behind its handshake, as long as not too many of them are at that. */
+function isCrowded(): boolean {
+  let waiting = 0;
+  for (const tls of tlsPorts) waiting += tls?.waiting ?? 0;
+  return connections.size + waiting + refusals.size >= maxConnections + REFUSALS_MAX;
+}
+
+function reload(materials: readonly (TlsMaterial | undefined)[]): void {
+  for (const [i, material] of materials.entries()) {
+    if (material !== undefined) tlsPorts[i]?.replace(material);
+  }
+  post({ type: 'reloaded' });
+}
+
 function sweep(): void {
   host.nowMs = performance.now();
   host.date.update();
   for (const connection of connections) connection.sweep();
+  for (const tls of tlsPorts) tls?.sweep(host.nowMs);
 }
 
 /** No new connections; each open one is closed behind what it is owed; past the deadline they are cut. */
@@ -121,6 +171,7 @@ function drain(timeoutMs: number): void {
   if (host.isDraining) return;
   host.isDraining = true;
   for (const server of servers) server.close();
+  for (const tls of tlsPorts) tls?.close();
   for (const connection of connections) connection.drain();
   setTimeout(() => {
     for (const connection of connections) connection.socket.destroy();

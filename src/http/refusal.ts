@@ -1,12 +1,12 @@
-/** Connections beyond the limit: each gets a 503 without being read, and is closed. */
+/** Connections beyond the limit get a 503, others that cannot be served what is wrong with them, without being read, and are closed. */
 import type { Socket } from 'node:net';
 import { Answer, type AnswerOwner } from './answer.ts';
 import { errorText } from './answer-text.ts';
-import { HTTP_ERRORS } from './http-error.ts';
+import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import type { DateLine } from './response-head.ts';
 
 /** So many of them may still be open; what comes beyond is closed without a word. */
-const OPEN_MAX = 64;
+export const REFUSALS_MAX = 64;
 /** A client that closes when it has read, or is reset by then. */
 const LINGER_MS = 1000;
 
@@ -21,9 +21,13 @@ export class Refusals {
     this.#date = date;
   }
 
-  /** `socket` was accepted and is not read from. */
-  refuse(socket: Socket): void {
-    if (this.#sockets.size >= OPEN_MAX) {
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /** `socket` was accepted, TLS is done where it is spoken, and nothing was read. */
+  refuse(socket: Socket, kind: HttpErrorKind = HTTP_ERRORS.TOO_MANY_CONNECTIONS): void {
+    if (this.#sockets.size >= REFUSALS_MAX) {
       socket.destroy();
       return;
     }
@@ -33,7 +37,7 @@ export class Refusals {
     socket.on('close', () => this.#sockets.delete(socket));
     // What the client has sent is read and thrown away: bytes that lie unread at the end would make a reset of it, and that may overtake the answer.
     socket.resume();
-    socket.end(errorText(this.#answer, HTTP_ERRORS.TOO_MANY_CONNECTIONS, this.#date), 'latin1');
+    socket.end(errorText(this.#answer, kind, this.#date), 'latin1');
   }
 
   close(): void {

@@ -1,4 +1,5 @@
 /** The front end as the main thread sees it: a listener thread for some sites. */
+import { randomBytes } from 'node:crypto';
 import { Worker } from 'node:worker_threads';
 import { LugeError, type Runtime } from '../core/index.ts';
 import {
@@ -11,7 +12,7 @@ import {
 } from './api.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { ListenError } from './listen-error.ts';
-import { listenPlaces } from './listen-places.ts';
+import { listenPlaces, readPlaces } from './listen-places.ts';
 import { encodeSites } from './site-record.ts';
 
 export interface HttpServerOptions {
@@ -30,19 +31,26 @@ export interface HttpServer {
   readonly addresses: readonly (readonly ListenAddress[])[];
   /** In effect: `limits.maxConnections`, or less where the process may not open so many files. */
   readonly maxConnections: number;
+  /**
+   * Reads certificates again, for handshakes that begin behind it; connections stay. Rejects with ERR_TLS where one is broken, and then all
+   * stay as they were.
+   */
+  reload(): Promise<void>;
   /** Accepts nothing new, answers what it has, and cuts what is left after `timeoutMs` (default 10,000). */
   close(timeoutMs?: number): Promise<void>;
 }
 
 /** Rejects with a ListenError, which has the system's code (EADDRINUSE, EACCES, …) and the address, when one cannot be bound. */
-export function listen(runtime: Runtime, options: HttpServerOptions): Promise<HttpServer> {
+export async function listen(runtime: Runtime, options: HttpServerOptions): Promise<HttpServer> {
   const places = listenPlaces(options.sites);
+  const read = readPlaces(options.sites, places);
   const data: ListenerData = {
     seat: runtime.takeSeat(),
     limits: { ...DEFAULT_HTTP_LIMITS, ...options.limits },
     functions: functionsOf(options.sites).map((fn) => runtime.submittedFunction(fn)),
     sites: encodeSites(options.sites),
-    places,
+    places: read,
+    ticketKeys: randomBytes(48),
     logsRequests: options.onAccess !== undefined,
   };
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -60,6 +68,13 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
     thread.postMessage(message);
     await exited;
   };
+  const acknowledgements: (() => void)[] = [];
+  const reload = async (): Promise<void> => {
+    const tls = readPlaces(options.sites, places).map((place) => place.tls);
+    const message: ToListener = { type: 'reload', tls };
+    thread.postMessage(message);
+    await Promise.race([exited, new Promise<void>((done) => acknowledgements.push(done))]);
+  };
   return new Promise((resolve, reject) => {
     let failure: Error | undefined;
     thread.on('message', (message: FromListener) => {
@@ -69,11 +84,12 @@ export function listen(runtime: Runtime, options: HttpServerOptions): Promise<Ht
           addresses.filter((_address, i) => places[i]?.sites.includes(site)),
         );
         const ports = bySite.map(([first]) => (first?.kind === 'tcp' ? first.port : 0));
-        resolve({ ports, addresses: bySite, maxConnections, close });
+        resolve({ ports, addresses: bySite, maxConnections, reload, close });
       } else if (message.type === 'failed') {
         isClosing = true;
         reject(new ListenError(message.code, message.message, message.address));
-      } else if (message.type === 'access') options.onAccess?.(message.line);
+      } else if (message.type === 'reloaded') acknowledgements.shift()?.();
+      else if (message.type === 'access') options.onAccess?.(message.line);
     });
     thread.on('error', (error) => {
       failure = error instanceof Error ? error : new Error(String(error));

@@ -11,7 +11,7 @@
  *     20  TARGET_BYTES  producer                 | the request's head is method | target | headers | peer, one behind the
  *     24  PATH_BYTES    producer                 | other at the start of the request payload; the path is the target up to '?';
  *     28  HEADERS_BYTES producer                 | headers are `Name: value CRLF` lines as they were received
- *     32  PEER_BYTES    producer                /
+ *     32  PEER_BYTES    producer                /  (+ SECURE: it came over TLS)
  *     36  STATUS        worker                  HTTP status
  *     40  OUTCOME       worker                  OUTCOME; the response body is a message when it is not OK
  *     44  TYPED         worker                  1 = the response headers hold a Content-Type; 0 = the route's is to be added
@@ -122,6 +122,8 @@ const ASLEEP_NS = 224;
 const CHARGED = 232;
 const CHARGED_TO = 236;
 const CALLED_NS = 240;
+/** Above the length of any address. */
+const SECURE = 0x10000;
 const RETRY_MS = 248;
 const EXIT_CODE = 252;
 const REQUEST = 128;
@@ -236,6 +238,16 @@ export class Exchange {
     this.#i32[i + (PATH_BYTES >> 2)] = path;
     this.#i32[i + (HEADERS_BYTES >> 2)] = headers;
     this.#i32[i + (PEER_BYTES >> 2)] = peer;
+  }
+
+  /** It came over TLS. To be set behind `setHead`. */
+  set isSecure(isSecure: boolean) {
+    const i = this.#cell + (PEER_BYTES >> 2);
+    this.#i32[i] = this.peerBytes + (isSecure ? SECURE : 0);
+  }
+
+  get isSecure(): boolean {
+    return (this.#i32[this.#cell + (PEER_BYTES >> 2)] as number) >= SECURE;
   }
 
   /** Before it is submitted: how long it will run, and from which parameter that was told. */
@@ -387,7 +399,7 @@ export class Exchange {
   }
 
   get peerBytes(): number {
-    return this.#i32[this.#cell + (PEER_BYTES >> 2)] as number;
+    return (this.#i32[this.#cell + (PEER_BYTES >> 2)] as number) & (SECURE - 1);
   }
 
   /** Where the request's body starts in the request payload. */

@@ -61,7 +61,7 @@ export function environmentOf(exchange: Exchange, spec: FunctionSpec): string[] 
     `SERVER_SOFTWARE=${SOFTWARE}`,
     'SERVER_PROTOCOL=HTTP/1.1',
     `SERVER_NAME=${port === null ? host : host.slice(0, port.index)}`,
-    `SERVER_PORT=${port?.[1] ?? '80'}`,
+    `SERVER_PORT=${port?.[1] ?? (exchange.isSecure ? '443' : '80')}`,
     `REQUEST_METHOD=${exchange.method()}`,
     `REQUEST_URI=${exchange.query() === '' ? path : `${path}?${exchange.query()}`}`,
     `SCRIPT_NAME=${percentDecoded(path.slice(0, ownChars))}`,
@@ -69,6 +69,8 @@ export function environmentOf(exchange: Exchange, spec: FunctionSpec): string[] 
     `QUERY_STRING=${exchange.query()}`,
     `REMOTE_ADDR=${exchange.peer()}`,
   ];
+  // No meta-variable of RFC 3875, but what every server and framework has for it.
+  if (exchange.isSecure) variables.push('HTTPS=on');
   if (exchange.bodyBytes > 0) variables.push(`CONTENT_LENGTH=${exchange.bodyBytes}`);
   const type = fields.get('CONTENT_TYPE');
   if (type !== undefined) variables.push(`CONTENT_TYPE=${type}`);

@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ConfigError, loadConfig, type ServeConfig } from '../../src/cli/config.ts';
 import { boundEntries, entryText, isListenText } from '../../src/cli/listen-entry.ts';
@@ -133,6 +134,66 @@ describe('of flags', () => {
   it('what_is_no_address_is_not_acceptable', () => {
     expect(['80', 'systemd', 'systemd:x', 'unix:@x', 'a-b.c:1'].every(isListenText)).toBe(true);
     expect(['', 'systemd:', 'unix:', '1.2.3.4', 'http://x:1'].some(isListenText)).toBe(false);
+  });
+});
+
+describe('tls', () => {
+  const pem = (name: string): string =>
+    fileURLToPath(new URL(`../e2e/tls/${name}.pem`, import.meta.url));
+  const pair = (name: string): { cert: string; key: string } => ({
+    cert: pem(name),
+    key: pem(`${name}-key`),
+  });
+
+  it('is_the_tenants_or_the_files_with_paths_from_its_folder_on', () => {
+    for (const name of ['wild', 'wild-key']) copyFileSync(pem(name), join(folder, `${name}.pem`));
+    const own = { cert: 'wild.pem', key: './wild-key.pem', minVersion: 'TLSv1.3' };
+    const tenants = [
+      { name: 'a', port: 1, routes, tls: own },
+      { name: 'b', port: 2, routes },
+    ];
+    const tls = { ...pair('localhost'), sni: { 'a.b': { cert: 'wild.pem', key: 'wild-key.pem' } } };
+    const wild = { cert: join(folder, 'wild.pem'), key: join(folder, 'wild-key.pem') };
+    expect(load({ tls, tenants }).tenants.map((tenant) => tenant.tls)).toMatchObject([
+      { ...wild, minVersion: 'TLSv1.3' },
+      { ...pair('localhost'), sni: { 'a.b': wild } },
+    ]);
+    expect(load({ tenants }).tenants[1]?.tls).toBeUndefined();
+  });
+
+  it('tenants_that_share_an_address_agree_on_it', () => {
+    const tenants = ['a', 'b'].map((name) => ({
+      ...{ name, port: 1, hosts: [`${name}.test`], routes },
+    }));
+    const own = { ...tenants[1], tls: pair('wild') };
+    expect(problems({ tls: pair('localhost'), tenants })).toEqual([]);
+    expect(problems({ tls: pair('localhost'), tenants: [tenants[0], own] })).toEqual([
+      'tenants[1].port: 1 is already the port of tenants[0], which has another "tls"',
+    ]);
+  });
+
+  it('flags_are_laid_over_it_and_go_together', () => {
+    const flags = { tlsCert: 'c.pem', tlsKey: 'k.pem' };
+    const here = { cert: join(process.cwd(), 'c.pem'), key: join(process.cwd(), 'k.pem') };
+    expect(load({ routes }, flags).tenants[0]?.tls).toEqual(here);
+    const tls = { ...pair('localhost'), minVersion: 'TLSv1.3' };
+    expect(load({ routes, tls }, flags).tenants[0]?.tls).toMatchObject({
+      ...here,
+      minVersion: 'TLSv1.3',
+    });
+    expect(problems({ routes }, { tlsCert: 'c.pem' })).toEqual([
+      ': --tls-key is missing: TLS needs both',
+    ]);
+  });
+
+  it.each([
+    [{}, /^tls.cert: missing: must be the path of a PEM file$/],
+    [{ ...pair('localhost'), minVersion: 'SSLv3' }, /^tls.minVersion: must be one of "TLSv1.2", /],
+    [{ ...pair('localhost'), cert: 'a.wat' }, /^tls: tls.cert: .*a.wat: is no PEM file$/],
+    [{ ...pair('localhost'), key: pem('wild-key') }, /^tls: tls: cert and key do not belong/],
+    [{ ...pair('localhost'), sni: { '*': pair('wild') } }, /^tls: host "\*" is no name/],
+  ])('refuses_%j', (tls, problem) => {
+    expect(problems({ routes, tls })[0]).toMatch(problem);
   });
 });
 

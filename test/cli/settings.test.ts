@@ -32,6 +32,8 @@ const SAMPLES: Record<string, [string, unknown]> = {
   listen: ['[::1]:0, unix:a.sock,systemd', ['[::1]:0', 'unix:a.sock', 'systemd']],
   ipv6Only: ['on', true],
   socketMode: ['0660', 0o660],
+  tlsCert: ['a.pem', 'a.pem'],
+  tlsKey: ['a-key.pem', 'a-key.pem'],
   workers: ['4', 4],
   scheduler: ['fifo', 'fifo'],
   native: ['off', 'off'],
@@ -90,7 +92,8 @@ describe.each(SERVE_SETTINGS.map((setting) => [setting.flag, setting] as const))
 
     it('names_source_and_range_of_a_bad_value', () => {
       // A file may have any name.
-      const bad = setting.name === 'kvFile' ? 'state\0.db' : 'no such \u00fc';
+      const isFile = setting.accepts === 'the path of a file';
+      const bad = isFile ? 'state\0.db' : 'no such \u00fc';
       const message = `must be ${setting.accepts}, found ${JSON.stringify(bad)}`;
       expect(problems([], { [variable]: bad })).toBe(`${variable}: ${message}`);
       if (setting.metavar !== undefined) {

@@ -1,10 +1,19 @@
 /** Where a server listens: TCP of both kinds, Unix sockets and descriptors that somebody else has bound. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { connect as connectSecure } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ListenError } from '../../src/http/index.ts';
@@ -238,4 +247,47 @@ describe('descriptors', () => {
       'fd:900 is no socket of this process to listen at',
     ]);
   });
+});
+
+it('a_hangup_reads_certificates_again_and_a_broken_one_is_told_of', async () => {
+  const pem = (name: string): string =>
+    fileURLToPath(new URL(`./tls/${name}.pem`, import.meta.url));
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
+  const use = (certName: string, keyName: string): void => {
+    copyFileSync(pem(certName), cert);
+    copyFileSync(pem(keyName), key);
+  };
+  use('localhost', 'localhost-key');
+  const luge = activated([], '--port', '0', '--tls-cert', cert, '--tls-key', key);
+  try {
+    await eventually('it listens, or has ended', () => {
+      return luge.output().includes('Ctrl-C') || luge.child.exitCode !== null;
+    });
+    const [, port] = /^listening on https:\/\/127\.0\.0\.1:(\d+)$/m.exec(luge.output()) ?? [];
+    const subject = (): Promise<string> =>
+      within(
+        new Promise((resolve, reject) => {
+          const socket = connectSecure({ port: Number(port), ca: readFileSync(pem('ca')) }, () => {
+            resolve(String(socket.getPeerCertificate().subject.CN));
+            socket.destroy();
+          });
+          socket.once('error', reject);
+        }),
+        'a handshake',
+      );
+    expect(await subject()).toBe('localhost');
+    use('renewed', 'renewed-key');
+    luge.child.kill('SIGHUP');
+    await eventually('it has read them', () => luge.output().includes('were read again'));
+    expect(await subject()).toBe('renewed');
+    use('localhost', 'wild-key');
+    luge.child.kill('SIGHUP');
+    await eventually('it says so', () =>
+      luge.output().includes('stay as they were: tls: cert and'),
+    );
+    expect(await subject()).toBe('renewed');
+  } finally {
+    luge.child.kill('SIGTERM');
+  }
+  expect(await luge.exit()).toBe(0);
 });

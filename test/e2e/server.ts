@@ -33,7 +33,7 @@ export interface TestServer extends AsyncDisposable {
   open(): Promise<Client>;
 }
 
-export interface TestServerOptions extends RuntimeOptions, Pick<HttpSite, 'listen'> {
+export interface TestServerOptions extends RuntimeOptions, Pick<HttpSite, 'listen' | 'tls'> {
   readonly limits?: Partial<HttpLimits>;
   readonly onAccess?: (line: string) => void;
 }
@@ -41,7 +41,7 @@ export interface TestServerOptions extends RuntimeOptions, Pick<HttpSite, 'liste
 /** Serves `routes` (pattern -> function) on a free port of 127.0.0.1, or wherever else. */
 export async function serve(
   routes: Readonly<Record<string, TestRoute>>,
-  { limits, onAccess, listen: places = '127.0.0.1:0', ...options }: TestServerOptions = {},
+  { limits, onAccess, listen: places = '127.0.0.1:0', tls, ...options }: TestServerOptions = {},
 ): Promise<TestServer> {
   const runtime = await createRuntime({ workers: 1, ...options });
   const bound = [];
@@ -54,7 +54,7 @@ export async function serve(
     bound.push({ pattern, methods, fn, deadlineNs, maxBodyBytes, contentType, adds });
   }
   const server = await listen(runtime, {
-    sites: [{ listen: places, mode: 'luge', routes: bound }],
+    sites: [{ listen: places, tls, mode: 'luge', routes: bound }],
     ...(limits === undefined ? {} : { limits }),
     ...(onAccess === undefined ? {} : { onAccess }),
   }).catch(async (error: unknown) => {
