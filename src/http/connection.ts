@@ -29,9 +29,10 @@ import { BodyReader } from './body-reader.ts';
 import { ConnectionClock } from './connection-clock.ts';
 import type { ConnectionHost, OpenConnection } from './connection-host.ts';
 import { FedBody } from './fed-body.ts';
+import { linesOf, withHost } from './header-lines.ts';
 import { bodyTooLarge, HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import { HEAD } from './method.ts';
-import { BAD, NEED_MORE, RequestParser, TARGET_ASTERISK } from './parser.ts';
+import { BAD, NEED_MORE, RequestParser, TARGET_ABSOLUTE, TARGET_ASTERISK } from './parser.ts';
 import { type OwnAnswer, type PortRoute, type PortRoutes, SERVER_OPTIONS } from './port-routes.ts';
 import type { AnswerFields } from './route-fields.ts';
 import { readInto } from './socket-reader.ts';
@@ -261,10 +262,20 @@ export class Connection implements AnswerListener, OpenConnection {
   #open(head: Buffer, route: HttpRoute, hasBody: boolean): Exchange | undefined {
     const { intake } = this.#host;
     this.#peer ??= Buffer.from(this.socket.remoteAddress ?? '', 'latin1');
-    const lines = this.#added?.requestLines;
+    const lines = this.#linesFor(head);
     const exchange = intake.open(route, head, this.#parser, this.#peer, this.#isSecure, lines);
     if (exchange === undefined) this.#answerAtOnce(intake.refusal, hasBody);
     return exchange;
+  }
+
+  /** What the function gets in the place of the field lines; undefined: those. */
+  #linesFor(head: Buffer): Uint8Array | undefined {
+    const lines = this.#added?.requestLines;
+    const { targetForm, headersStart, headersEnd, hostStart, hostEnd } = this.#parser;
+    if (targetForm !== TARGET_ABSOLUTE) return lines;
+    const sent = lines ?? head.subarray(headersStart, headersEnd);
+    const host = head.toString('latin1', hostStart, hostEnd);
+    return Buffer.from(withHost(linesOf(sent, 0, sent.length), host), 'latin1');
   }
 
   #answerFor(head: Buffer, route: HttpRoute): Answer {

@@ -443,7 +443,10 @@ export class H2Stream implements AnswerOwner {
     // Of a request that has not ended, no more is wanted (RFC 9113 section 8.1): a reset without an error, behind the answer.
     // Where nothing of a body was asked for, node:http2 does it.
     const { readableEnded, readableFlowing } = this.#stream;
-    if (!readableEnded && readableFlowing !== null) this.#stream.close();
+    if (readableEnded || readableFlowing === null) return;
+    this.#stream.close();
+    // One that is paused would never come to its end.
+    this.#stream.resume();
   }
 
   // The end

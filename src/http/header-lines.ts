@@ -27,6 +27,11 @@ export function withoutFields(lines: string, ...names: readonly string[]): strin
   return kept;
 }
 
+/** As if the request had been sent to `host`: what its `Host` says does not count (RFC 9112 section 3.2.2). */
+export function withHost(lines: string, host: string): string {
+  return `Host: ${host}\r\n${withoutFields(lines, 'host')}`;
+}
+
 export function hasField(lines: string, name: string): boolean {
   return fieldValues(lines, name).length > 0;
 }

@@ -40,6 +40,8 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
 const VALUE = /^[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]{0,4094}[\x21-\x7e\x80-\xff])?$/;
 const OF_CONTENT =
   /^(?:content-(?!security-policy)|etag$|last-modified$|expires$|age$|accept-ranges$)/;
+/** What is said there is added to what the function says. */
+const LISTS: ReadonlySet<string> = new Set(['vary', 'server-timing']);
 /** A function that speaks of origins itself is not contradicted, nor are parts of two answers mixed. */
 const OWN_CORS = /^access-control-/im;
 const NS_PER_MS = 1e6;
@@ -144,7 +146,9 @@ export class AnswerFields {
     const own = length === 0 ? '' : exchange.headers.latin1(0, length);
     const isOwn = (name: string): boolean => own !== '' && hasField(own, name);
     let added = own === '' ? text : '';
-    if (own !== '') for (const { name, line } of lines) if (!isOwn(name)) added += line;
+    if (own !== '') {
+      for (const { name, line } of lines) if (LISTS.has(name) || !isOwn(name)) added += line;
+    }
     if (cors !== undefined) added += OWN_CORS.test(own) ? cors.vary : this.#cors + cors.vary;
     if (this.id !== '' && !isOwn(idHeader.toLowerCase())) added += this.#idLine();
     return added + this.#timing(exchange, isComplete);

@@ -27,6 +27,12 @@ const FIVE = luge(`(func (export "handle")
   (drop (call $body_read (i32.const 0) (i32.const 0) (i32.const 5)))
   (call $sleep (i64.const 600000000000)))`);
 
+/** Reads five bytes, and answers when more has come than may wait for it. */
+const FIVE_AND_END = luge(`(data (i32.const 0) "end") (func (export "handle")
+  (drop (call $body_read (i32.const 0) (i32.const 8) (i32.const 5)))
+  (call $sleep (i64.const 200000000))
+  (drop (call $write (i32.const 0) (i32.const 3))))`);
+
 const LARGE = { maxBodyBytes: 2 ** 28, maxOutputBytes: 2 ** 30 };
 
 let server: TestServer;
@@ -100,6 +106,19 @@ it('a_function_that_ends_before_its_body_is_answered_and_the_rest_refused', asyn
   stream.write(Buffer.alloc(300 * KIB));
   expect(await replyOf(stream)).toMatchObject({ status: 200, text: 'early', code: 0 });
   await settled(server.runtime);
+});
+
+it('a_function_that_ends_while_its_client_is_stopped_leaves_nothing_open', async () => {
+  const options = { limits: { http2: 'h2c', idleTimeoutMs: 300 } } as const;
+  const route = { wasm: FIVE_AND_END, ...STREAM, ...LARGE, requestHighWaterBytes: 4096 };
+  await using own = await serve({ '/': route }, options);
+  await using connection = new H2Client(own.port);
+  const stream = connection.open({ ':method': 'POST', ':path': '/' });
+  stream.write(Buffer.alloc(300 * KIB));
+  expect(await replyOf(stream)).toMatchObject({ status: 200, text: 'end', code: 0 });
+  // A session with an open stream is never idle.
+  await within(connection.closed, 'the end of the session');
+  await settled(own.runtime);
 });
 
 it('a_body_that_stops_coming_gets_408', async () => {

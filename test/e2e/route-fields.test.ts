@@ -56,6 +56,7 @@ describe('route fields', () => {
       {
         '/plain': { ...of({}, example('empty')), maxBodyBytes: 1000 },
         '/headers': of({ headers: HEADERS }),
+        '/lists': of({ headers: { Vary: 'Cookie' }, cors: CORS }),
         '/empty': of({ headers: HEADERS, serverTiming: true }, example('empty')),
         '/fails': of(
           { headers: HEADERS, cors: CORS, requestId: {}, serverTiming: true },
@@ -91,6 +92,24 @@ describe('route fields', () => {
     expect(valuesOf(reply, 'cache-control')).toEqual(['private']);
     expect(valuesOf(reply, 'x-frame-options')).toEqual(['DENY']);
     expect(valuesOf(await client.get('/empty'), 'cache-control')).toEqual(['max-age=60']);
+  });
+
+  it('what_is_a_list_is_added_to_though_the_function_has_set_it', async () => {
+    const reply = await client.get('/lists?none');
+    expect(valuesOf(reply, 'vary').sort()).toEqual(['Accept', 'Cookie', 'Origin']);
+  });
+
+  it('a_function_sees_the_host_by_which_it_was_found', async () => {
+    const ask = async (target: string, ...more: string[]): Promise<string> => {
+      client.send(get(target, more.join('')));
+      return (await client.reply()).text;
+    };
+    expect(await ask('/headers?host')).toBe('test');
+    expect(await ask('http://a.example:80/headers?host')).toBe('a.example:80');
+    expect(await ask('http://a.example/id?host', 'X-Request-Id: 9\r\n')).toBe('a.example');
+    expect(await ask('http://a.example/new-id?host')).toBe('a.example');
+    client.send(chunkedHead('http://a.example/takes?host'), '1\r\nx\r\n0\r\n\r\n');
+    expect((await client.reply()).text).toBe('a.example');
   });
 
   it('headers_of_a_response_that_is_streamed', async () => {

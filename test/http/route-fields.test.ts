@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { fieldValues, soleValue, withoutFields } from '../../src/http/header-lines.ts';
+import { fieldValues, soleValue, withHost, withoutFields } from '../../src/http/header-lines.ts';
 import { type RouteFieldSettings, RouteFields } from '../../src/http/route-fields.ts';
 import { isTraceParent, withTrace } from '../../src/http/trace-context.ts';
 import { latin1 } from './feed.ts';
@@ -26,6 +26,10 @@ test('fields are found by their whole name, in any letter case', () => {
     undefined,
   ]);
   expect(withoutFields(lines, 'x-a', 'b')).toBe('x-ab: 2\r\n');
+});
+
+test('the host of a target stands for that of the field', () => {
+  expect(withHost('A: b\r\nhost: x\r\nC: d\r\n', 'y:1')).toBe('Host: y:1\r\nA: b\r\nC: d\r\n');
 });
 
 test('a route that adds nothing has no such thing', () => {
