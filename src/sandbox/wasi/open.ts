@@ -129,10 +129,11 @@ function folderDescriptor(
 ): Descriptor | number {
   const asked = rightsOf(rights);
   if ((asked & FD_WRITE) !== 0 || (flags & (CREAT | TRUNC)) !== 0) return EISDIR;
+  const handedDown = inheritedRights(rightsOf(inheriting), inherited);
   return new Descriptor({
     kind: KIND.DIRECTORY,
-    rights: directoryRights(asked, inherited),
-    inheriting: inheritedRights(rightsOf(inheriting), inherited),
+    rights: directoryRights(asked, handedDown, inherited),
+    inheriting: handedDown,
     flags: fdflags,
     directory,
   });

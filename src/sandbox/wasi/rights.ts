@@ -100,7 +100,13 @@ function withFileRights(rights: number, asked: number): number {
   return rights | FILE_RIGHTS | ((asked & FD_WRITE) === 0 ? 0 : WRITTEN_FILE_RIGHTS);
 }
 
-export function directoryRights(asked: number, inherited: number): number {
+/**
+ * Who may open files and write to them can cut them off, too, so PATH_FILESTAT_SET_SIZE comes with that: Go opens folders without it and truncates
+ * what it creates in them.
+ */
+export function directoryRights(asked: number, inheriting: number, inherited: number): number {
   const wanted = asked & DIRECTORY_RIGHTS;
-  return (wanted === 0 ? DIRECTORY_RIGHTS : wanted) & inherited;
+  const canWrite = (wanted & PATH_OPEN) !== 0 && (inheriting & FD_WRITE) !== 0;
+  const cutting = canWrite ? PATH_FILESTAT_SET_SIZE : 0;
+  return (wanted === 0 ? DIRECTORY_RIGHTS : wanted | cutting) & inherited;
 }

@@ -3,7 +3,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WASI_NAMES, wasiSignature } from '../../../src/sandbox/wasi/signatures.ts';
-import { APPEND, BUFFER, CREAT, DIRECTORY, E, FakeGuest, FD_READ, FD_WRITE } from './fake-guest.ts';
+import {
+  APPEND,
+  BUFFER,
+  CREAT,
+  DIRECTORY,
+  E,
+  FakeGuest,
+  FD_READ,
+  FD_WRITE,
+  TRUNC,
+} from './fake-guest.ts';
 
 const TMP = 3;
 const BOTH = FD_READ | FD_WRITE;
@@ -144,6 +154,20 @@ describe('rights', () => {
     expect(guest.list(bare)).toEqual(['.', '..', 'a']);
     expect(guest.open(bare, 'a')).toBe(-E.NOTCAPABLE);
     expect(guest.at('path_unlink_file', bare, 'a')).toBe(E.NOTCAPABLE);
+  });
+
+  it('a_folder_whose_files_can_be_written_lets_them_be_truncated', () => {
+    const guest = new FakeGuest({ scratch: {} });
+    guest.make(TMP, 'a', 'text');
+    const open = 1n << 13n;
+    const written = guest.open(TMP, '.', { flags: DIRECTORY, rights: open, inheriting: BOTH });
+    expect(guest.call('fd_close', guest.open(written, 'a', { flags: TRUNC }))).toBe(E.SUCCESS);
+    expect(guest.contents(TMP, 'a')).toBe('');
+    const read = guest.open(TMP, '.', { flags: DIRECTORY, rights: open, inheriting: FD_READ });
+    expect(guest.open(read, 'a', { flags: TRUNC })).toBe(-E.NOTCAPABLE);
+    // Taken away, it stays away.
+    expect(guest.call('fd_fdstat_set_rights', written, open, BOTH)).toBe(E.SUCCESS);
+    expect(guest.open(written, 'a', { flags: TRUNC })).toBe(-E.NOTCAPABLE);
   });
 
   it('flags_are_those_that_there_are', () => {
