@@ -66,6 +66,8 @@ export class Producer {
   #turnPending = false;
   /** Requests taken back since the deque was last looked through for their indices. */
   #withdrawn = 0;
+  /** With more of them their slots are looked for before there are none: other producers want some, too. A look at the whole deque is one in so many then. */
+  readonly #withdrawnMax: number;
   readonly #counters: TickerCells;
   readonly #spinNs: number;
   /** 0: not at all. */
@@ -90,6 +92,7 @@ export class Producer {
     this.#completions = arena.completions(index);
     this.#bell = arena.bell(index);
     this.#exchanges = new ExchangeTable(arena);
+    this.#withdrawnMax = arena.constraints.slots >> 3;
     this.#watch = new QueueWatch(arena.constraints.slots, (slot, now) => this.#late(slot, now));
     this.#counters = new TickerCells(arena);
     this.#onComplete = onComplete;
@@ -127,6 +130,7 @@ export class Producer {
 
   /** A free slot, opened for `fn`; undefined when all are taken. It must be submitted or freed. */
   acquire(fn: number, arrivalNs: number, deadlineNs: number): Exchange | undefined {
+    if (this.#withdrawn > this.#withdrawnMax) this.#compact();
     let slot = this.#arena.slotList.pop();
     if (slot === EMPTY) {
       if (this.#withdrawn > 0) this.#compact();

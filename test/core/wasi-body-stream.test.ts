@@ -125,8 +125,10 @@ it('a_poll_of_stdin_and_a_clock_ends_when_its_time_is_up_and_the_body_can_be_wai
   tap.give('hi');
   await asleep(runtime);
   tap.end();
-  expect([...((await out.read()).value ?? [])]).toEqual([0, 2, 0, 0]);
-  expect((await out.read()).done).toBe(true);
+  // What it has said when it waits again goes out then, or with the rest.
+  const rest: number[] = [];
+  for (let part = await out.read(); !part.done; part = await out.read()) rest.push(...part.value);
+  expect(rest).toEqual([0, 2, 0, 0]);
   await allFree(runtime);
 });
 

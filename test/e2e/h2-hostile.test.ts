@@ -169,25 +169,27 @@ describe('streams', () => {
     await settled(server.runtime);
   });
 
-  it('that_are_reset_count_until_their_functions_have_ended', async () => {
+  it('that_are_reset_before_they_begin_leave_the_queue_and_their_places', async () => {
     await using server = await start({ limits: { maxStreams: 10 }, scheduler: 'fifo' });
     const busy = (await server.open()).send('GET /spin HTTP/1.1\r\nHost: a\r\n\r\n');
     await eventually('it runs', () => server.runtime.stats().workers[0]?.held === 1);
     using client = new RawH2(server.port);
     await client.frame(({ type }) => type === FRAME.SETTINGS);
     client.send(FRAME.SETTINGS, ACK, 0);
-    for (let i = 0; i < 100; i++) {
+    const { slots } = server.runtime.stats();
+    for (let i = 0; i < 300; i++) {
       client.head(2 * i + 1, get('/sleep'));
       await expectAlive(client);
       client.frames.length = 0;
       client.send(FRAME.RST_STREAM, 0, 2 * i + 1, uint32(8));
-      expect(inSystem(server.runtime)).toBeLessThanOrEqual(11);
+      // Their slots come back before others miss them, though no worker comes to them.
+      expect(inSystem(server.runtime)).toBeLessThanOrEqual(3 + slots / 8);
     }
-    expect(inSystem(server.runtime)).toBe(11);
-    expect(await client.head(201, get('/fib?10')).resetOf(201)).toBe(NGHTTP2_REFUSED_STREAM);
+    await eventually('they are taken back', () => server.runtime.stats().endedInQueue === 300);
+    const last = client.head(601, get('/fib?10')).resetOf(601);
     busy.socket.resetAndDestroy();
+    expect(await last).toBeUndefined();
     await settled(server.runtime);
-    expect(await client.head(203, get('/fib?10')).resetOf(203)).toBeUndefined();
   });
 
   it('opened_and_reset_as_fast_as_can_be_end_the_session', async () => {
