@@ -1,8 +1,10 @@
 /**
- * Clocks. performance.now() (46 ns a call) starts at another moment in each thread; the offset to the kernel's monotonic clock is
+ * Clocks. performance.now() (58 ns a call; 74 by the global, which Node makes a getter) starts at another moment in each thread; the offset to the kernel's monotonic clock is
  * taken once, so that times from all threads can be compared. As doubles, nanoseconds are exact for 104 days of uptime and
  * off by one or two behind that.
  */
+import { performance } from 'node:perf_hooks';
+
 const offsetNs: number = calibrate();
 
 function calibrate(): number {

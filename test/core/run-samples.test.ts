@@ -21,7 +21,7 @@ class Model {
   record(ns: number): void {
     this.#runs.push(f32(Math.max(1, ns)));
     const count = this.#runs.length;
-    if (count > 32 && count % 16 !== 0) return;
+    if (count > 32 && count % 64 !== 0) return;
     const last = this.#runs.slice(-256).sort((a, b) => a - b);
     // The smallest that at least p of a hundred do not exceed.
     this.estimateNs = last.find(
@@ -120,9 +120,9 @@ it('a_run_of_no_time_counts_as_one', () => {
   expect([own.estimateNs, own.measured]).toEqual([1, 3]);
 });
 
-it('due_are_the_first_32_and_every_16th_behind_them', () => {
-  const due = Array.from({ length: 100 }, (_, i) => i + 1).filter(isDue);
-  expect(due).toEqual([...Array.from({ length: 32 }, (_, i) => i + 1), 48, 64, 80, 96]);
+it('due_are_the_first_32_and_every_64th', () => {
+  const due = Array.from({ length: 200 }, (_, i) => i + 1).filter(isDue);
+  expect(due).toEqual([...Array.from({ length: 32 }, (_, i) => i + 1), 64, 128, 192]);
 });
 
 it('a_taker_that_died_before_its_store_takes_nothing_with_it', () => {
