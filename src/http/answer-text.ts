@@ -10,15 +10,59 @@ export function wholeHead(answer: Answer, exchange: Exchange, date: DateLine): s
   const { status } = exchange;
   const { length } = exchange.body;
   const headers = exchange.headers.length;
+  const type = length === 0 || exchange.isTyped ? '' : (answer.route?.contentType ?? '');
+  const connection = connectionLine(answer.keepsAlive, answer.minorVersion);
+  if (headers === 0 && answer.added === undefined) {
+    return plainHead(status, length, type, connection, date.text);
+  }
   return (
-    statusLine(status) +
-    date.text +
-    (length === 0 || exchange.isTyped ? '' : `Content-Type: ${answer.route?.contentType}\r\n`) +
-    (hasNoContent(status) ? '' : `Content-Length: ${length}\r\n`) +
-    connectionLine(answer.keepsAlive, answer.minorVersion) +
+    commonHead(status, length, type, connection, date.text) +
     (answer.added === undefined ? '' : answer.added.beside(exchange, true)) +
     (headers === 0 ? '\r\n' : `${exchange.headers.latin1(0, headers)}\r\n`)
   );
+}
+
+function commonHead(
+  status: number,
+  length: number,
+  type: string,
+  connection: string,
+  date: string,
+): string {
+  return (
+    statusLine(status) +
+    date +
+    (type === '' ? '' : `Content-Type: ${type}\r\n`) +
+    (hasNoContent(status) ? '' : `Content-Length: ${length}\r\n`) +
+    connection
+  );
+}
+
+/** The head that went out last, and what it was made of: answers of one length within a second have the same one. */
+const last = { status: 0, length: 0, type: '', connection: '', date: '', text: '' };
+
+function plainHead(
+  status: number,
+  length: number,
+  type: string,
+  connection: string,
+  date: string,
+): string {
+  if (
+    last.status !== status ||
+    last.length !== length ||
+    last.date !== date ||
+    last.type !== type ||
+    last.connection !== connection
+  ) {
+    last.text = `${commonHead(status, length, type, connection, date)}\r\n`;
+    last.status = status;
+    last.length = length;
+    last.type = type;
+    last.connection = connection;
+    last.date = date;
+  }
+  return last.text;
 }
 
 /** Head of a response that goes out while its function runs: nobody knows its length. */
