@@ -643,8 +643,7 @@ export class WorkerLoop implements GuestKernel {
   // What others see
 
   #publishWaiters(now: number): void {
-    this.#state.waiters = this.#policy.waiting;
-    this.#state.waitKey = this.#policy.waitingRank(now);
+    this.#state.publishWaiters(this.#policy.waiting, this.#policy.waitingRank(now));
   }
 
   /** At the latest when it is time to see whether the sleepers' clients are there: a guest that runs must let that happen, too. */

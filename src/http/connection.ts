@@ -95,10 +95,6 @@ export class Connection implements AnswerListener, OpenConnection {
     return this.#state === STATE.HEAD;
   }
 
-  get #isClosing(): boolean {
-    return this.#state === STATE.CLOSING;
-  }
-
   /** Called by the sweep: closes what is past its time. */
   sweep(): void {
     const { nowMs } = this.#host;
@@ -334,7 +330,7 @@ export class Connection implements AnswerListener, OpenConnection {
       this.#clock.bodyCame(count, this.#host.nowMs);
     }
     // What comes behind a body that ends the connection is nobody's.
-    return this.#isClosing ? input.length : count;
+    return this.#state === STATE.CLOSING ? input.length : count;
   }
 
   #streamDone(fed: FedBody, hasMore: boolean): void {

@@ -87,14 +87,14 @@ export class FedBody extends BodyReader {
 
   /** As `read`, of no more than there is room for; `isFull` was looked at. */
   take(input: Buffer): number {
-    const room = this.#isDropped ? input.length : this.#roomBytes;
+    const room = this.#isDropped ? input.length : this.#roomBytes();
     const count = this.read(room < input.length ? input.subarray(0, room) : input);
     // The last of it goes with the end.
     if (count !== BAD && !this.isComplete) this.feed?.publish();
     return count;
   }
 
-  get #roomBytes(): number {
+  #roomBytes(): number {
     if (this.feed !== undefined) return this.feed.roomBytes;
     return this.#isChunked ? HELD_BYTES_MAX : this.bytesLeft;
   }

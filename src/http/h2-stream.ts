@@ -458,14 +458,14 @@ export class H2Stream implements AnswerOwner {
       if (this.#body !== undefined) return void this.#answerOwn(HTTP_ERRORS.BODY_TIMEOUT);
     }
     if (this.#body !== undefined) return;
-    if (this.#isUntaken) {
+    if (this.#isUntaken()) {
       this.#clock ??= new ConnectionClock(this.#session.host.limits, nowMs);
       if (this.#clock.isTakerLate(this.#takenBytes, nowMs)) this.#cut();
     }
   }
 
   /** Something is written that the client has not taken. */
-  get #isUntaken(): boolean {
+  #isUntaken(): boolean {
     return this.#isWriting || (this.#stream.writableEnded && !this.#stream.writableFinished);
   }
 

@@ -123,14 +123,14 @@ export class Feed {
 
   /** Whether there is something to read, or the end. */
   get isReady(): boolean {
-    return this.hasEnded || this.#hasPart;
+    return this.hasEnded || this.#hasPart();
   }
 
   get hasEnded(): boolean {
     return this.#fn.load32(this.#slot + ENDED) !== 0;
   }
 
-  get #hasPart(): boolean {
+  #hasPart(): boolean {
     return this.#fn.load32(this.#slot + SEALED) !== this.#fn.load32(this.#slot + DRAINED);
   }
 
@@ -175,7 +175,7 @@ export class Feed {
 
   /** Whether all of the part that is out was read. */
   get isUsedUp(): boolean {
-    if (!this.#hasPart) return false;
+    if (!this.#hasPart()) return false;
     return this.#readBytes === this.#body(this.#fn.load32(this.#slot + SEALED) - 1).length;
   }
 

@@ -60,8 +60,10 @@ export class Parts {
   /** The producer, with a slot that nobody else has. */
   open(): void {
     this.#i32[(this.#slot + STREAMS) >> 2] = 0;
-    this.#arena.ring.fn.store32(this.#slot + SEALED, 0);
-    this.#arena.ring.fn.store32(this.#slot + DRAINED, 0);
+    const { fn } = this.#arena.ring;
+    // A look costs 6 ns, an atomic store 18; most responses go out whole.
+    if (this.#sealed() !== 0) fn.store32(this.#slot + SEALED, 0);
+    if (fn.load32(this.#slot + DRAINED) !== 0) fn.store32(this.#slot + DRAINED, 0);
     this.#even.attach();
     this.filling = this.#even;
   }

@@ -330,7 +330,7 @@ class ScratchDirectory extends ScratchNode implements DirectoryNode {
   rename(name: string, to: DirectoryNode, toName: string): number {
     if (!(to instanceof ScratchDirectory)) return EXDEV;
     const node = this.entries.get(name);
-    if (node === undefined || !to.#isAlive) return ENOENT;
+    if (node === undefined || !to.#isAlive()) return ENOENT;
     const old = to.entries.get(toName);
     if (old === node) return SUCCESS;
     if (node instanceof ScratchDirectory) {
@@ -351,7 +351,7 @@ class ScratchDirectory extends ScratchNode implements DirectoryNode {
   }
 
   /** False once it was removed: a descriptor may still hold it. */
-  get #isAlive(): boolean {
+  #isAlive(): boolean {
     return this.links > 0;
   }
 
@@ -363,7 +363,7 @@ class ScratchDirectory extends ScratchNode implements DirectoryNode {
   }
 
   #add(name: string, node: AnyScratchNode): number {
-    if (!this.#isAlive) return ENOENT;
+    if (!this.#isAlive()) return ENOENT;
     if (this.entries.has(name)) return EEXIST;
     if (!this.quota.takeFile()) return ENOSPC;
     this.entries.set(name, node);
