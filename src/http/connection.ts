@@ -297,6 +297,8 @@ export class Connection implements AnswerListener, OpenConnection {
     this.#state = STATE.STREAM;
     this.#clock.awaitBody(this.#host.nowMs);
     this.#owesContinue = parser.expectContinue && input.length === end;
+    // Its client is not late before it was told to go on: the function's own times bound that.
+    if (this.#owesContinue) this.#clock.stop();
     if (!fed.isHeld(input.length - end)) this.#submitStream(fed);
   }
 
@@ -319,6 +321,7 @@ export class Connection implements AnswerListener, OpenConnection {
   }
 
   #readStream(input: Buffer, fed: FedBody): number {
+    if (this.#owesContinue) this.#clock.awaitBody(this.#host.nowMs);
     this.#owesContinue = false;
     const count = fed.take(input);
     if (count === BAD) this.#breakBody(fed.error as HttpErrorKind, fed.errorMessage());
@@ -356,7 +359,9 @@ export class Connection implements AnswerListener, OpenConnection {
   #continueStream(): void {
     const fed = this.#fed;
     if (fed === undefined || !fed.isAsked || !this.#owesContinue) return;
-    if (this.#answers.length > 1 || fed.answer.stream !== undefined) return;
+    if (this.#answers.length > 1) return;
+    if (!this.#clock.isRunning) this.#clock.awaitBody(this.#host.nowMs);
+    if (fed.answer.stream !== undefined) return;
     this.#owesContinue = false;
     this.socket.write(CONTINUE, 'latin1');
   }

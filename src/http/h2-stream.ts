@@ -53,6 +53,7 @@ export class H2Stream implements AnswerOwner {
   #bodyHead: HeadRanges | undefined = undefined;
   /** Of a request that was submitted before its body. */
   #feed: BodyFeed | undefined = undefined;
+  #owesContinue = false;
   bodyBytes = 0;
   /** Of a body that comes, then of an answer that is to be taken. */
   #clock: ConnectionClock | undefined = undefined;
@@ -186,16 +187,33 @@ export class H2Stream implements AnswerOwner {
       lengthBytes: parser.chunked ? LENGTH_UNKNOWN : parser.contentLength,
       onRoom: () => this.resume(),
       onStop: () => this.#endFeed(),
-      onAsked: parser.expectContinue ? () => this.#continue() : undefined,
+      onAsked: parser.expectContinue ? () => this.#asked() : undefined,
     });
+    // Its client is not late before it was told to go on: the function's own times bound that.
+    this.#owesContinue = parser.expectContinue;
+    if (this.#owesContinue) this.#clock.stop();
     this.#submitted(route, exchange);
     this.#stream.on('data', (piece: Buffer) => this.#onFed(piece, route.maxBodyBytes));
     this.#stream.on('end', () => this.#onFedEnd());
   }
 
+  /** The guest waits for a body that its client sends when it is told to. */
+  #asked(): void {
+    if (!this.#owesContinue || this.#feed === undefined) return;
+    this.#mayCome();
+    this.#continue();
+  }
+
+  /** The client's time begins. */
+  #mayCome(): void {
+    this.#owesContinue = false;
+    this.#clock?.awaitBody(this.#session.host.nowMs);
+  }
+
   #onFed(piece: Buffer, maxBodyBytes: number): void {
     const feed = this.#feed;
     if (feed === undefined || this.#isGone) return;
+    if (this.#owesContinue) this.#mayCome();
     this.#clock?.bodyCame(piece.length, this.#session.host.nowMs);
     this.bodyBytes += piece.length;
     if (this.bodyBytes > maxBodyBytes) {

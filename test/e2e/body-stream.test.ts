@@ -62,6 +62,15 @@ const SIZE = luge(`(func (export "handle")
   (drop (call $body_read (i32.const 0) (i32.const 8) (i32.const 1)))
   (drop (call $write (i32.const 0) (i32.const 4))))`);
 
+/** Reads five bytes and answers them, long after bodyTimeoutMs of its test. */
+const LATE_READER: TestRoute = {
+  wasm: luge(`(func (export "handle")
+    (call $sleep (i64.const 1500000000))
+    (drop (call $write (i32.const 0)
+      (call $body_read (i32.const 0) (i32.const 0) (i32.const 5)))))`),
+  ...STREAM,
+};
+
 const ROUTES: Record<string, TestRoute> = {
   '/echo': { wasm: ECHO_AT_ONCE, ...STREAM, maxBodyBytes: 2 ** 28, maxOutputBytes: 2 ** 30 },
   '/slow-echo': { wasm: ECHO, ...STREAM },
@@ -335,6 +344,18 @@ describe('Expect: 100-continue', () => {
     expect((await client.reply()).text).toBe('a');
     expect((await client.reply()).status).toBe(100);
     expect((await client.send('b').reply()).text).toBe('b');
+  });
+
+  it('a_client_that_was_not_told_to_go_on_is_not_late', async () => {
+    await using own = await serve({ '/': LATE_READER }, { limits: { bodyTimeoutMs: 600 } });
+    const client = await own.open();
+    expect((await client.send(head('/', 5, EXPECT)).reply()).status).toBe(100);
+    expect((await client.send('hello').reply()).text).toBe('hello');
+    client.send(head('/', 5, EXPECT));
+    expect((await client.reply()).status).toBe(100);
+    // From here on it is.
+    expect((await client.reply()).status).toBe(408);
+    await settled(own.runtime);
   });
 
   it('is_passed_over_where_the_body_comes_unasked', async () => {

@@ -158,6 +158,24 @@ it('a_client_is_told_to_continue_when_its_body_is_read', async () => {
   expect(isTold).toBe(false);
 });
 
+it('a_client_that_was_not_told_to_go_on_is_not_late', async () => {
+  const wasm = luge(`(func (export "handle")
+    (call $sleep (i64.const 1500000000))
+    (drop (call $write (i32.const 0)
+      (call $body_read (i32.const 0) (i32.const 0) (i32.const 5)))))`);
+  const limits = { http2: 'h2c', bodyTimeoutMs: 600 } as const;
+  await using own = await serve({ '/': { wasm, ...STREAM } }, { limits });
+  await using other = new H2Client(own.port);
+  const asks = () => other.open({ ':method': 'POST', ':path': '/', expect: '100-continue' });
+  const [told, late] = [asks(), asks()];
+  const replies = [replyOf(told), replyOf(late)];
+  told.once('continue', () => told.end('hello'));
+  expect((await replies[0])?.text).toBe('hello');
+  // From the 100 on it is.
+  expect((await replies[1])?.status).toBe(408);
+  await settled(own.runtime);
+});
+
 it('a_client_that_goes_in_the_middle_cancels_its_function', async () => {
   const stream = post('/echo');
   stream.write('half');
