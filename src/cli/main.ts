@@ -12,10 +12,11 @@ const { version } = createRequire(import.meta.url)('../../package.json') as { ve
 /** What the user gave is wrong; 1 is for what happened while it ran. */
 const EXIT_USAGE = 2;
 
-// `luge … | head`: the reader has had enough, which is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  // `luge … | head`: the reader has had enough, which is no fault.
+  if (error.code === 'EPIPE') process.exit(0);
+  process.stderr.write(`error: standard output: ${error.message}\n`);
+  process.exit(1);
 });
 
 const program = new Command('luge')

@@ -17,6 +17,8 @@ interface Source {
   cancel(reason: unknown): Promise<unknown>;
 }
 
+const PIECES_A_TURN = 64;
+
 export class BodySource {
   readonly #source: Source;
   #isOver = false;
@@ -77,12 +79,21 @@ function failure(cause: unknown): LugeError {
   });
 }
 
-/** All of it, in one piece. */
-export async function collect(source: BodySource): Promise<Uint8Array> {
+/** All of it, in one piece. Rejects with ERR_BODY_MEMORY when there is more than `bytesMax`: a source need not have an end. */
+export async function collect(source: BodySource, bytesMax: number): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
+  let bytes = 0;
   try {
     for (let piece = await source.next(); piece !== undefined; piece = await source.next()) {
+      bytes += piece.length;
+      if (bytes > bytesMax) {
+        const text = `the request body has more than the ${bytesMax} bytes that there are for bodies (bodyMemoryBytes)`;
+        throw new LugeError('ERR_BODY_MEMORY', 503, text);
+      }
       pieces.push(piece);
+      // A source that has all at once would not let anybody else run, the signal's owner among them.
+      if (pieces.length % PIECES_A_TURN === 0)
+        await new Promise((resolve) => setImmediate(resolve));
     }
   } catch (error) {
     source.cancel(error);

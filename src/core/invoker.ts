@@ -50,11 +50,15 @@ type WholeOptions = Omit<InvokeOptions, 'body'> & {
 export class Invoker {
   readonly #producer: Producer;
   readonly #slots: number;
+  /** No body that is longer can be written. */
+  readonly #bodyBytesMax: number;
   readonly #calls = new Map<number, Call>();
   #onIdle: (() => void) | undefined;
 
   constructor(place: ProducerPlace) {
-    this.#slots = place.arena.constraints.slots;
+    const { slots, slotBytes, chunks, chunkBytes } = place.arena.constraints;
+    this.#slots = slots;
+    this.#bodyBytesMax = chunks * chunkBytes + slotBytes;
     this.#producer = new Producer(
       place,
       (exchange) => this.#complete(exchange),
@@ -89,7 +93,10 @@ export class Invoker {
   ): Promise<InvokeResult | StreamResult> {
     try {
       if (spec.requestBody === 'stream') return await this.#begin(spec, options, source);
-      return await this.#begin(spec, { ...options, body: await collected(source, options.signal) });
+      return await this.#begin(spec, {
+        ...options,
+        body: await collected(source, this.#bodyBytesMax, options.signal),
+      });
     } catch (error) {
       // Where no call has taken it, nobody else does this; behind its end it is nothing.
       source.cancel(error);
@@ -249,20 +256,6 @@ function streamOf(exchange: Exchange, call: Call, stream: ResultStream): StreamR
   };
 }
 
-/** Nobody waits for a source any more once `signal` is aborted. */
-async function collected(source: BodySource, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  if (signal === undefined) return collect(source);
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([collect(source), promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
 function requestOf(spec: FunctionSpec, options: WholeOptions): RequestText {
   const { method = METHOD_DEFAULT } = options;
   const target = targetFor(spec, options);
@@ -330,4 +323,22 @@ function errorOf(exchange: Exchange): LugeError {
   const { exitCode } = exchange;
   const isExit = exchange.outcome === OUTCOME.EXIT;
   return new LugeError(code, status, message, isExit ? { timing, exitCode } : { timing });
+}
+
+/** Nobody waits for a source any more once `signal` is aborted. */
+async function collected(
+  source: BodySource,
+  bytesMax: number,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  if (signal === undefined) return collect(source, bytesMax);
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([collect(source, bytesMax), promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -225,8 +225,9 @@ export class Supervisor {
       workerData: data,
       execArgv: [],
       // The default is 4 GB of a large machine: a guest that allocates without end took 39 s of collections to get there, with 512 MB 3 s.
-      // Entering a guest leaves a promise behind: a fifth of a worker's time went into collections of a small nursery.
-      resourceLimits: { maxYoungGenerationSizeMb: 64, maxOldGenerationSizeMb: heapMb },
+      // Entering a guest leaves a promise behind: a fifth of a worker's time went into collections of a nursery of 4 MB. A third of this is what one
+      // collection may move to the full heap of a guest that keeps all: with 64 that was more than the 16 MB that Node.js allows a worker to die in, and ended the process.
+      resourceLimits: { maxYoungGenerationSizeMb: 24, maxOldGenerationSizeMb: heapMb },
     });
     this.#threads[w] = thread;
     return new Promise((resolve, reject) => {

@@ -340,6 +340,26 @@ it('a_guest_that_answers_early_leaves_its_source_cancelled', async () => {
   await allFree(runtime);
 });
 
+it('a_source_without_an_end_is_given_up_by_a_function_that_takes_whole_bodies', async () => {
+  await using runtime = await small({ bodyMemoryBytes: 2 ** 20 });
+  await runtime.load('echo', { wasm: ECHO });
+  let isOver = false;
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    try {
+      for (;;) yield new Uint8Array(10_000);
+    } finally {
+      isOver = true;
+    }
+  }
+  expect(await codeOf(runtime.invoke('echo', { body: pieces() }))).toBe('ERR_BODY_MEMORY');
+  expect(isOver).toBe(true);
+  // Empty pieces, too: whoever aborts gets the chance.
+  const stream = new ReadableStream({ pull: (it) => it.enqueue(new Uint8Array(0)) });
+  const signal = AbortSignal.timeout(20);
+  expect(await codeOf(runtime.invoke('echo', { body: stream, signal }))).toBe('TimeoutError');
+  await allFree(runtime);
+});
+
 it('a_function_that_takes_whole_bodies_gets_the_stream_when_it_is_complete', async () => {
   await using runtime = await small();
   await runtime.load('echo', { wasm: ECHO });

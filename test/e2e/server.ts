@@ -12,7 +12,7 @@ import {
 } from '../../src/http/index.ts';
 
 /** Bound of every wait: long enough for a loaded machine, and no test's verdict depends on it. */
-const WAIT_MS = 10_000;
+const WAIT_MS = 20_000;
 
 export function example(name: string): Uint8Array {
   return readFileSync(new URL(`../../examples/build/${name}.wasm`, import.meta.url));
