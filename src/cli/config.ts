@@ -67,6 +67,7 @@ export interface ServeConfig {
   readonly source: string;
   readonly dialect: 'luge' | 'sledge' | 'module';
   readonly workers: number | 'auto';
+  readonly listeners: number | 'auto';
   /** A name, or the URL of a module. */
   readonly scheduler: SchedulerName | URL;
   readonly native: Native;
@@ -257,6 +258,7 @@ const tenantSchema = z.strictObject(
 
 // zod answers a wrong number with the number's own message and anything else with the union's: both say the same.
 const WORKERS = `"auto" or ${describeRange(LIMITS.workers)}`;
+const LISTENERS = `"auto" or ${describeRange(LIMITS.listeners)}`;
 const PIN = `true, false or an array of cores (each ${describeRange(LIMITS.core)})`;
 const timeout = numberField(LIMITS.timeoutMs).optional();
 const ADMISSION = 'true, false or { "reserve": a number from 0 to 0.99 }';
@@ -273,6 +275,11 @@ const lugeSchema = z.strictObject(
     tls: tlsField,
     workers: z
       .union([z.literal('auto'), numberField(LIMITS.workers, WORKERS)], { error: mustBe(WORKERS) })
+      .optional(),
+    listeners: z
+      .union([z.literal('auto'), numberField(LIMITS.listeners, LISTENERS)], {
+        error: mustBe(LISTENERS),
+      })
       .optional(),
     scheduler: z
       .string({ error: mustBe(SCHEDULER_ACCEPTS) })
@@ -615,6 +622,7 @@ function serveConfig(
     source,
     dialect,
     workers: overrides.workers ?? file.workers ?? DEFAULTS.workers,
+    listeners: overrides.listeners ?? file.listeners ?? DEFAULTS.listeners,
     scheduler: schedulerOf(overrides.scheduler, file.scheduler, source),
     native: overrides.native ?? file.native ?? DEFAULTS.native,
     timer: overrides.timer ?? file.timer ?? DEFAULTS.timer,

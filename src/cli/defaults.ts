@@ -1,5 +1,5 @@
 import { PERCENTILE_DEFAULT, PERCENTILE_MAX, PERCENTILE_MIN, RESERVE_MAX } from '../core/index.ts';
-import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/index.ts';
+import { DEFAULT_HTTP_LIMITS, type HttpLimits, LISTENERS_MAX } from '../http/index.ts';
 import { WORKERS_MAX } from '../ring/index.ts';
 import {
   ALLOCATION_LIMITS,
@@ -25,6 +25,7 @@ const DURATION_MS: NumberRange = { min: 0.001, max: 3_600_000, whole: false };
 export const LIMITS: {
   readonly port: NumberRange;
   readonly workers: NumberRange;
+  readonly listeners: NumberRange;
   readonly quantumUs: NumberRange;
   readonly core: NumberRange;
   readonly maxQueue: NumberRange;
@@ -71,6 +72,7 @@ export const LIMITS: {
   // 0 asks the system for a free port: tests and tools that read the port from the log need it.
   port: whole(0, 65_535),
   workers: whole(1, WORKERS_MAX),
+  listeners: whole(1, LISTENERS_MAX),
   // 0 = preemption off. The upper end is SLEdge's (setitimer's tv_usec).
   quantumUs: whole(0, 999_999),
   // Which there are is found out at start.
@@ -132,6 +134,8 @@ export const DEFAULTS = {
   host: '127.0.0.1',
   port: 8080,
   workers: 'auto',
+  // One below eight cores, else two (http/listener-count.ts).
+  listeners: 'auto',
   // As SLEdge: routes say what is urgent. With the same deadline everywhere it is the order of arrival, and rr is the better one.
   scheduler: 'edf' as string,
   native: 'auto',

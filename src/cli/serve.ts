@@ -20,6 +20,7 @@ import {
   type ListenAddress,
   ListenError,
   listen,
+  listenerCount,
   PortRoutes,
   type TlsOptions,
 } from '../http/index.ts';
@@ -33,6 +34,8 @@ const OK = 0;
 const FAILED = 1;
 const BAD_INPUT = 2;
 const NS_PER_MS = 1e6;
+/** Beside two for each listener: the seat of one that died is free again when its last request has come back. */
+const PRODUCERS_SPARE = 6;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -134,12 +137,14 @@ function describeLimits(limits: SandboxLimits): string {
 }
 
 /** Of the runtime, where they are not the default. */
-function describeSettings({ maxHeapMbPerWorker, kv }: ServeConfig): string {
+function describeSettings({ maxHeapMbPerWorker, kv, listeners }: ServeConfig): string {
+  const threads = listenerCount(listeners);
   const store = Object.entries(kv).map(([key, value]) => `kv ${key} ${value}`);
   return [
     ...(maxHeapMbPerWorker === DEFAULTS.maxHeapMbPerWorker
       ? []
       : [`heap ${maxHeapMbPerWorker} MB a worker`]),
+    ...(threads === 1 ? [] : [`${threads} listeners`]),
     ...store,
   ]
     .map((text) => `, ${text}`)
@@ -315,6 +320,7 @@ async function run(
   const runtime = await createRuntime({
     admission: config.admission,
     workers: config.workers,
+    maxProducers: 2 * listenerCount(config.listeners) + PRODUCERS_SPARE,
     ...(config.scheduler === 'mtds' && { maxReservations: Math.max(1, budgets.length) }),
     scheduler: config.scheduler,
     native: config.native,
@@ -356,8 +362,9 @@ async function run(
     if (!settings.quiet) announce(config, runtime, server);
     if (config.tenants.some(({ tls }) => tls !== undefined)) reloadOnHangup(server, settings.quiet);
     await stopped;
+    // Other listeners than the one that failed go on until then.
+    await server.close(failure === undefined ? config.http.drainTimeoutMs : 0);
     if (failure !== undefined) throw failure;
-    await server.close(config.http.drainTimeoutMs);
     if (!settings.quiet) complain('stopped');
   } finally {
     await runtime.close({ force: true, timeoutMs: 2000 });
@@ -455,6 +462,7 @@ async function listenAll(
     return await listen(runtime, {
       sites,
       limits,
+      listeners: config.listeners,
       onFailure,
       ...(config.logRequests && !settings.quiet ? { onAccess: print } : {}),
     });

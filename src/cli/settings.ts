@@ -51,6 +51,7 @@ export interface ServeOverrides {
   tlsCert?: string;
   tlsKey?: string;
   workers?: number | 'auto';
+  listeners?: number | 'auto';
   scheduler?: Scheduler;
   native?: Native;
   timer?: Timer;
@@ -236,6 +237,15 @@ export const SERVE_SETTINGS: readonly ServeSetting[] = [
     help: 'worker threads; auto leaves a core to the listener (default auto)',
     accepts: `"auto" or ${describeRange(LIMITS.workers)}`,
     parse: (text) => (text === 'auto' ? text : parseNumber(text, LIMITS.workers)),
+  },
+  {
+    name: 'listeners',
+    flag: '--listeners',
+    env: ['LUGE_LISTENERS'],
+    metavar: '<n|auto>',
+    help: `threads that accept, read and write; auto is one below eight cores, else two (default ${DEFAULTS.listeners})`,
+    accepts: `"auto" or ${describeRange(LIMITS.listeners)}`,
+    parse: (text) => (text === 'auto' ? text : parseNumber(text, LIMITS.listeners)),
   },
   {
     name: 'scheduler',

@@ -35,7 +35,7 @@ export interface RuntimeOptions {
   readonly spinUs?: number;
   /** Memory for bodies that do not fit into their slot (1.4 KB in, 1.5 KB out), in bytes. Default 64 MiB; committed when used. */
   readonly bodyMemoryBytes?: number;
-  /** Threads that submit besides the embedder's own: an HTTP front end takes one each. Default 8. */
+  /** Threads that submit besides the embedder's own: an HTTP front end takes one for each of its listeners. Default 8. */
   readonly maxProducers?: number;
   /**
    * Sandboxes that a worker may have at once, in use and ready. Default: a quarter of the memories that the process has address space

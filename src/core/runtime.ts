@@ -76,6 +76,11 @@ const DEFAULT_TENANT = 'default';
 const PREWARM_MAX = 256;
 const TIMERS = ['auto', 'js', 'native'] as const;
 const NS_PER_MS = 1e6;
+/**
+ * Before a dead thread's seat is given to another: behind its last request. A worker that the system stopped between the end of a request and the word of it
+ * (completion.wat) would else tell the wrong one; it is done by then.
+ */
+const SEAT_REST_MS = 1000;
 /** The longest time that setTimeout takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
@@ -155,6 +160,8 @@ export class Runtime {
   readonly #reservations: string[] = [];
   #nextId = 0;
   #nextProducer = 1;
+  /** Of producers that are gone. */
+  readonly #freeSeats: number[] = [];
   #closed: Promise<void> | undefined;
 
   constructor(options: RuntimeOptions, scheduling: Scheduling) {
@@ -427,23 +434,32 @@ export class Runtime {
   takeSeat(): ProducerSeat {
     this.#assertOpen();
     const seats = firstWorkerProducer(this.#arena);
-    if (this.#nextProducer >= seats) {
+    const free = this.#freeSeats.shift();
+    if (free === undefined && this.#nextProducer >= seats) {
       throw new LugeError(
         'ERR_NO_SEAT',
         500,
         `all ${seats - 1} producers are taken (maxProducers)`,
       );
     }
-    const index = this.#nextProducer++;
+    const index = free ?? this.#nextProducer++;
+    // What came back for the one that is gone.
+    const completions = this.#arena.completions(index);
+    while (completions.pop() >= 0);
     const cores = this.cores && listenerCores(this.cores, index - 1);
     const admission = this.#admission?.buffer;
     return { memory: this.#arena.ring.memory, index, cores, admission, spinNs: this.spinNs };
   }
 
-  /** The thread that had the seat has died: what it had admitted is not admitted any more, and its requests are given up. */
+  /**
+   * The thread that had the seat has ended: what it had admitted is not admitted any more, and its requests are given up. Some time after the last of them has
+   * come back the seat is another's.
+   */
   dropSeat({ index }: ProducerSeat): void {
     this.#admission?.clear(index);
-    void recoverSeat(this.#arena, index);
+    void recoverSeat(this.#arena, index).then(() => {
+      setTimeout(() => this.#freeSeats.push(index), SEAT_REST_MS).unref();
+    });
   }
 
   #place(index: number): ProducerPlace {

@@ -18,7 +18,7 @@ export interface HttpLimits {
   readonly writeTimeoutMs: number;
   /** What a client has to send of a body, and to take of what is written, on the average, once the timeout of that has passed. */
   readonly minBytesPerSecond: number;
-  /** Beyond it a connection gets 503 and is closed. Lower where the process may not open so many files (open-files.ts). */
+  /** Of all listeners together; beyond it a connection gets 503 and is closed. Lower where the process may not open so many files (open-files.ts). */
   readonly maxConnections: number;
   /** The last of them is answered with `Connection: close`. */
   readonly maxRequestsPerConnection: number;
@@ -101,13 +101,24 @@ export interface ListenPlace {
   readonly tls: TlsMaterial | undefined;
 }
 
+/** How a listener binds TCP addresses: for itself; as the first of several, which finds out whether they are free; beside others. */
+export type PortSharing = 'alone' | 'first' | 'beside';
+
 export interface ListenerData {
+  /** Its number, from 0 on. */
+  readonly index: number;
+  /** How many there are. */
+  readonly listeners: number;
+  readonly sharing: PortSharing;
+  /** Of all of them (occupancy.ts). */
+  readonly occupancy: SharedArrayBuffer;
   readonly seat: ProducerSeat;
   readonly limits: HttpLimits;
   /** Those that the routes lead to. */
   readonly functions: readonly SubmittedFunction[];
   /** Encoded sites; see site-record.ts. */
   readonly sites: Uint8Array<ArrayBuffer>;
+  /** Its own. */
   readonly places: readonly ListenPlace[];
   /** 48 secret bytes, by which a client may resume at any listener. */
   readonly ticketKeys: Uint8Array;
@@ -124,7 +135,6 @@ export type FromListener =
       readonly type: 'listening';
       /** Of each place, as it was bound. */
       readonly addresses: readonly ListenAddress[];
-      readonly maxConnections: number;
     }
   | {
       readonly type: 'failed';

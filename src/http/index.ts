@@ -12,6 +12,7 @@ export {
   parseAddress,
 } from './listen-address.ts';
 export { ListenError } from './listen-error.ts';
+export { LISTENERS_MAX, type ListenersOption, listenerCount } from './listener-count.ts';
 export { RouteError } from './pattern.ts';
 export { PortRoutes } from './port-routes.ts';
 export {

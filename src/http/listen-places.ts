@@ -55,3 +55,20 @@ function addressesOf({ host, port, listen }: HttpSite, index: number): ListenAdd
 function invalid(text: string): LugeError {
   return new LugeError('ERR_INVALID_ARGUMENT', 500, `listen: ${text}`);
 }
+
+/**
+ * By listener: the numbers of the places that it opens. Those of TCP all of them do; a Unix socket, or one that somebody else has bound, is one's, in turn. Nobody
+ * is left without one, so that there may be fewer than `listeners`.
+ */
+export function dealPlaces(
+  places: readonly { readonly address: ListenAddress }[],
+  listeners: number,
+): number[][] {
+  const dealt = Array.from({ length: listeners }, (): number[] => []);
+  let next = 0;
+  for (const [i, { address }] of places.entries()) {
+    if (address.kind === 'tcp') for (const own of dealt) own.push(i);
+    else dealt[next++ % listeners]?.push(i);
+  }
+  return dealt.filter((own) => own.length > 0);
+}

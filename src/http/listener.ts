@@ -14,10 +14,11 @@ import { H2Session } from './h2-session.ts';
 import { HTTP_ERRORS } from './http-error.ts';
 import { Intake } from './intake.ts';
 import type { ListenAddress } from './listen-address.ts';
+import { Occupancy } from './occupancy.ts';
 import { connectionsMax } from './open-files.ts';
 import { openServer } from './open-server.ts';
 import { PortRoutes } from './port-routes.ts';
-import { REFUSALS_MAX, Refusals } from './refusal.ts';
+import { Refusals } from './refusal.ts';
 import { DateLine } from './response-head.ts';
 import { decodeSites } from './site-record.ts';
 import { SCRATCH_BYTES } from './socket-reader.ts';
@@ -33,6 +34,9 @@ const port = parentPort as NonNullable<typeof parentPort>;
 pinThread(data.seat.cores);
 const arena = Arena.attach(data.seat.memory);
 const connections = new Set<OpenConnection>();
+const occupancy = new Occupancy(data.occupancy);
+// Others, and those that come instead of a dead one, would find fewer files left for the same limit.
+occupancy.max ||= connectionsMax(data.limits.maxConnections, data.listeners - 1);
 const intake = new Intake(arena, data.seat, data.limits.timeoutHeader);
 for (const submitted of data.functions) intake.add(submitted);
 const host: ConnectionHost = {
@@ -46,15 +50,17 @@ const host: ConnectionHost = {
   isDraining: false,
   onClose: (connection) => {
     connections.delete(connection);
+    occupancy.set(data.index, connections.size);
     if (host.isDraining) finishIfDrained();
   },
   log: data.logsRequests ? (line) => post({ type: 'access', line }) : undefined,
 };
 const servers: Server[] = [];
+/** By place, those that are not open yet included: a reload may come before them. */
+let materials = data.places.map(({ tls }) => tls);
 /** By place. */
 const tlsPorts: (TlsPort | undefined)[] = [];
-const maxConnections = connectionsMax(data.limits.maxConnections);
-const refusals = new Refusals(host.date);
+const refusals = new Refusals(host.date, data.listeners);
 const { idleTimeoutMs, headTimeoutMs, bodyTimeoutMs, writeTimeoutMs } = data.limits;
 const sweepMs = Math.max(
   SWEEP_MS_MIN,
@@ -81,7 +87,7 @@ async function listenAll(): Promise<void> {
       place = data.places[i] as ListenPlace;
       addresses.push(await open(place, routes));
     }
-    post({ type: 'listening', addresses, maxConnections });
+    post({ type: 'listening', addresses });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     post({ type: 'failed', code: code ?? 'ERR_LISTEN', message, address: place?.address });
@@ -95,9 +101,10 @@ function post(message: FromListener): void {
 
 async function open(place: ListenPlace, routes: PortRoutes): Promise<ListenAddress> {
   const head = new H2Head(data.limits, routes.maxBodyBytes);
-  const tls = place.tls && tlsPort(place.tls, routes, head);
+  const material = materials[tlsPorts.length];
+  const tls = material && tlsPort(material, routes, head);
   tlsPorts.push(tls);
-  const opened = await openServer(place.address, (socket) => {
+  const opened = await openServer(place.address, data.sharing, (socket) => {
     // Counted here and not by the server: it would go on counting sockets whose handles have moved.
     if (tls === undefined) take(socket, routes, head);
     else if (isCrowded()) socket.destroy();
@@ -136,26 +143,24 @@ function tlsPort(material: TlsMaterial, routes: PortRoutes, head: H2Head): TlsPo
     protocols: data.limits.http2 === false ? ['http/1.1'] : ['h2', 'http/1.1'],
     onSecure: (socket) => take(socket, routes, head),
     onPlain: (socket) => refusals.refuse(socket, HTTP_ERRORS.PLAIN_ON_TLS),
+    onWaiting: (change) => occupancy.addWaiting(data.index, change),
   });
 }
 
 function take(socket: Socket, routes: PortRoutes, head: H2Head): void {
   if (host.isDraining) socket.destroy();
-  else if (connections.size >= maxConnections) refusals.refuse(socket);
+  else if (!occupancy.enter(data.index, connections.size)) refusals.refuse(socket);
   else connections.add(connect(socket, routes, head));
 }
 
 /** A client beyond the limit is told so behind its handshake, as long as not too many of them are at that. */
 function isCrowded(): boolean {
-  let waiting = 0;
-  for (const tls of tlsPorts) waiting += tls?.waiting ?? 0;
-  return connections.size + waiting + refusals.size >= maxConnections + REFUSALS_MAX;
+  return occupancy.total + refusals.size >= occupancy.max + refusals.max;
 }
 
-function reload(materials: readonly (TlsMaterial | undefined)[]): void {
-  for (const [i, material] of materials.entries()) {
-    if (material !== undefined) tlsPorts[i]?.replace(material);
-  }
+function reload(tls: readonly (TlsMaterial | undefined)[]): void {
+  materials = [...tls];
+  for (const [i, port] of tlsPorts.entries()) port?.replace(materials[i] as TlsMaterial);
   post({ type: 'reloaded' });
 }
 
@@ -190,8 +195,11 @@ function finishIfDrained(): void {
   close();
 }
 
+/** What could not start may have let some in already. */
 function close(): void {
   clearInterval(sweeper);
+  for (const connection of connections) connection.socket.destroy();
+  for (const tls of tlsPorts) tls?.close();
   refusals.close();
   for (const server of servers) server.close();
   port.close();

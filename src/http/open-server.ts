@@ -2,6 +2,8 @@
  * Opens a server at an address. What differs between them:
  *
  *   TCP   `*` is left to Node: `::` with IPv4, or `0.0.0.0` where there is no IPv6.
+ *         Several listeners share a port by SO_REUSEPORT, which another server with it could share as well: so the first binds without, which finds EADDRINUSE
+ *         and fixes a free port, and then anew with it.
  *   unix  The file of a server that was killed is still there, and would be in the way for ever: a socket that nobody accepts at is removed, one that somebody
  *         does is EADDRINUSE, as is a file that is no socket. (Two servers that start at once at such a file may both find it dead; the later one wins.)
  *         The mode is set behind bind: until then the umask is what counts, and the usual one lets only the owner connect.
@@ -10,6 +12,7 @@
  */
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+import type { PortSharing } from './api.ts';
 import { type ListenAddress, systemPath } from './listen-address.ts';
 
 const BACKLOG = 4096;
@@ -24,13 +27,16 @@ export interface OpenServer {
 
 /** Rejects with the system's error, and leaves nothing open. Sockets come paused. */
 export async function openServer(
-  address: ListenAddress,
+  asked: ListenAddress,
+  sharing: PortSharing,
   onSocket: (socket: Socket) => void,
 ): Promise<OpenServer> {
+  const isShared = asked.kind === 'tcp' && sharing !== 'alone';
+  const address = isShared && sharing === 'first' ? await freeAddress(asked) : asked;
   const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true };
   const server = createServer(options, onSocket);
   try {
-    await bind(server, address);
+    await bind(server, address, isShared);
     if (address.kind === 'unix' && address.mode !== undefined && !address.path.startsWith('@')) {
       chmodSync(address.path, address.mode);
     }
@@ -43,8 +49,17 @@ export async function openServer(
   return { server, address: boundAddress(server, address) };
 }
 
-async function bind(server: Server, address: ListenAddress): Promise<void> {
-  const options = listenOptions(address);
+/** Of TCP, with a port: nobody else listened there a moment ago. */
+async function freeAddress(asked: ListenAddress): Promise<ListenAddress> {
+  const probe = createServer((socket) => socket.destroy());
+  await attempt(probe, listenOptions(asked));
+  const address = boundAddress(probe, asked);
+  await new Promise((resolve) => probe.close(resolve));
+  return address;
+}
+
+async function bind(server: Server, address: ListenAddress, isShared: boolean): Promise<void> {
+  const options = { ...listenOptions(address), reusePort: isShared };
   try {
     await attempt(server, options);
   } catch (error) {

@@ -5,8 +5,8 @@ import { errorText } from './answer-text.ts';
 import { HTTP_ERRORS, type HttpErrorKind } from './http-error.ts';
 import type { DateLine } from './response-head.ts';
 
-/** So many of them may still be open; what comes beyond is closed without a word. */
-export const REFUSALS_MAX = 64;
+/** So many of them may still be open, of all listeners together; what comes beyond is closed without a word. */
+const REFUSALS_MAX = 64;
 /** A client that closes when it has read, or is reset by then. */
 const LINGER_MS = 1000;
 
@@ -16,9 +16,12 @@ export class Refusals {
   readonly #date: DateLine;
   readonly #answer: Answer = new Answer(NOBODY, undefined, false, 1, false);
   readonly #sockets = new Set<Socket>();
+  readonly max: number;
 
-  constructor(date: DateLine) {
+  /** Of one of so many listeners. */
+  constructor(date: DateLine, listeners: number) {
     this.#date = date;
+    this.max = Math.floor(REFUSALS_MAX / listeners);
   }
 
   get size(): number {
@@ -27,7 +30,7 @@ export class Refusals {
 
   /** `socket` was accepted, TLS is done where it is spoken, and nothing was read. */
   refuse(socket: Socket, kind: HttpErrorKind = HTTP_ERRORS.TOO_MANY_CONNECTIONS): void {
-    if (this.#sockets.size >= REFUSALS_MAX) {
+    if (this.#sockets.size >= this.max) {
       socket.destroy();
       return;
     }

@@ -5,7 +5,7 @@
  *                        |-> a letter: plain HTTP ---> onPlain(socket), for an answer that such a client can read
  *                        +-> something else ---------> closed
  *
- * OpenSSL alone would close on plain HTTP without a word. Until a handshake is done a socket has cost no connection, but it counts as one (`waiting`), and it has
+ * OpenSSL alone would close on plain HTTP without a word. Until a handshake is done a socket has cost no connection, but it counts as one (`onWaiting`), and it has
  * `timeoutMs` for all of it: Node's own timer begins anew with every byte that trickles in. Whatever goes wrong ends that socket alone.
  *
  * A reload changes the contexts for handshakes that begin behind it. Tickets are good at all listeners of the server, and over a reload.
@@ -34,6 +34,8 @@ export interface TlsPortOptions {
   readonly onSecure: (socket: TLSSocket) => void;
   /** Nothing was read from it. */
   readonly onPlain: (socket: Socket) => void;
+  /** There is one more, or one less, that has not come as far as a connection. */
+  readonly onWaiting: (change: 1 | -1) => void;
 }
 
 export class TlsPort {
@@ -62,16 +64,12 @@ export class TlsPort {
     this.#server.on('tlsClientError', () => {});
   }
 
-  /** Sockets that have not come as far as a connection. */
-  get waiting(): number {
-    return this.#waiting.size;
-  }
-
   /** `socket` was accepted paused. */
   accept(socket: Socket, nowMs: number): void {
     this.#waiting.set(socket, nowMs);
+    this.#options.onWaiting(1);
     socket.on('error', () => {});
-    socket.once('close', () => this.#waiting.delete(socket));
+    socket.once('close', () => this.#leave(socket));
     socket.once('readable', () => this.#begin(socket));
   }
 
@@ -91,15 +89,19 @@ export class TlsPort {
       socket.destroy();
       return;
     }
-    this.#waiting.delete(socket);
+    this.#leave(socket);
     this.#options.onPlain(socket);
   }
 
   #onSecure(socket: TLSSocket): void {
     // Not documented, as socket-reader.ts's handle is not; without it the socket's time would run out.
     const { _parent: accepted } = socket as unknown as { _parent: Socket };
-    this.#waiting.delete(accepted);
+    this.#leave(accepted);
     this.#options.onSecure(socket);
+  }
+
+  #leave(accepted: Socket): void {
+    if (this.#waiting.delete(accepted)) this.#options.onWaiting(-1);
   }
 
   /** For handshakes to come. The material has been tried (tls-options.ts). */

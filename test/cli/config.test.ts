@@ -47,6 +47,7 @@ describe('luge form', () => {
     expect(config).toMatchObject({
       dialect: 'luge',
       workers: 'auto',
+      listeners: 'auto',
       scheduler: 'edf',
       native: 'auto',
       timer: 'auto',
@@ -131,6 +132,7 @@ describe('luge form', () => {
       host: '::1',
       port: 0,
       workers: 3,
+      listeners: 2,
       scheduler: 'fifo',
       timer: 'js',
       pin: [1, 0],
@@ -200,6 +202,7 @@ describe('luge form', () => {
     expect(config.tenants[0]?.routes[0]?.maxCallDepth).toBe(0);
     expect(config).toMatchObject({
       workers: 3,
+      listeners: 2,
       scheduler: 'fifo',
       native: 'auto',
       timer: 'js',
@@ -378,6 +381,11 @@ describe('luge form', () => {
       'no workers',
       { workers: 0, routes: [route()] },
       'workers: must be "auto" or a whole number from 1 to 64, found 0',
+    ],
+    [
+      'too many listeners',
+      { listeners: 17, routes: [route()] },
+      'listeners: must be "auto" or a whole number from 1 to 16, found 17',
     ],
     [
       'unknown scheduler',
@@ -603,6 +611,7 @@ describe('overrides', () => {
         host: '0.0.0.0',
         port: 2,
         workers: 'auto',
+        listeners: 'auto',
         scheduler: 'fifo',
         native: 'auto',
         timer: 'native',
@@ -620,6 +629,7 @@ describe('overrides', () => {
     );
     expect(config).toMatchObject({
       workers: 'auto',
+      listeners: 'auto',
       scheduler: 'fifo',
       native: 'auto',
       timer: 'native',

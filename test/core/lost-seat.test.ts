@@ -21,13 +21,13 @@ class FrontEnd {
   readonly producer: Producer;
   readonly #runtime: Runtime;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, onComplete: (exchange: Exchange) => void = () => {}) {
     this.#runtime = runtime;
     this.seat = runtime.takeSeat();
     const { memory, index, admission, spinNs } = this.seat;
     const place = { arena: Arena.attach(memory), index, admission, spinNs };
-    // It is dead: nothing that comes back is looked at.
-    this.producer = new Producer(place, () => {});
+    // One that is dead looks at nothing that comes back.
+    this.producer = new Producer(place, onComplete);
   }
 
   open(name: string, body: string): Exchange {
@@ -73,4 +73,36 @@ it('slots_and_chunks_of_a_dead_front_end_come_back_wherever_its_requests_were', 
   expect(textOf(await alive)).toBe('mine');
   await allFree(runtime);
   expect(textOf(await runtime.invoke('echo', { body: 'after' }))).toBe('after');
+});
+
+it('a_seat_is_anothers_some_time_after_the_last_request_of_the_dead_has_come_back', async () => {
+  await using runtime = await small({ maxProducers: 1 });
+  await runtime.load('sleep', { wasm: SLEEP, deadlineMs: 60_000, cpuLimitMs: 60_000 });
+  await runtime.load('echo', { wasm: ECHO });
+  const dead = new FrontEnd(runtime);
+  dead.producer.submit(dead.open('sleep', ''));
+  await until(() => runtime.stats().workers[0]?.held === 1, 'it runs');
+  runtime.dropSeat(dead.seat);
+  expect(() => runtime.takeSeat()).toThrow('all 1 producers are taken (maxProducers)');
+  await allFree(runtime);
+  const slots: number[] = [];
+  let next: FrontEnd | undefined;
+  await until(() => {
+    try {
+      next = new FrontEnd(runtime, (exchange) => {
+        slots.push(exchange.slot);
+        exchange.free();
+      });
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'ERR_NO_SEAT' });
+    }
+    return next !== undefined;
+  }, 'the seat is free');
+  expect(next?.seat.index).toBe(dead.seat.index);
+  const mine = next?.open('echo', 'mine') as Exchange;
+  const { slot } = mine;
+  next?.producer.submit(mine);
+  await until(() => next?.producer.inFlight === 0, 'it is back');
+  expect(slots).toEqual([slot]);
+  await allFree(runtime);
 });

@@ -35,13 +35,23 @@ export interface TestServer extends AsyncDisposable {
 
 export interface TestServerOptions extends RuntimeOptions, Pick<HttpSite, 'listen' | 'tls'> {
   readonly limits?: Partial<HttpLimits>;
+  readonly listeners?: number;
   readonly onAccess?: (line: string) => void;
+  readonly onFailure?: (error: Error) => void;
 }
 
 /** Serves `routes` (pattern -> function) on a free port of 127.0.0.1, or wherever else. */
 export async function serve(
   routes: Readonly<Record<string, TestRoute>>,
-  { limits, onAccess, listen: places = '127.0.0.1:0', tls, ...options }: TestServerOptions = {},
+  {
+    limits,
+    listeners = 1,
+    onAccess,
+    onFailure,
+    listen: places = '127.0.0.1:0',
+    tls,
+    ...options
+  }: TestServerOptions = {},
 ): Promise<TestServer> {
   const runtime = await createRuntime({ workers: 1, ...options });
   const bound = [];
@@ -55,8 +65,10 @@ export async function serve(
   }
   const server = await listen(runtime, {
     sites: [{ listen: places, tls, mode: 'luge', routes: bound }],
+    listeners,
     ...(limits === undefined ? {} : { limits }),
     ...(onAccess === undefined ? {} : { onAccess }),
+    ...(onFailure === undefined ? {} : { onFailure }),
   }).catch(async (error: unknown) => {
     await runtime.close({ force: true });
     throw error;
