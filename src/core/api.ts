@@ -204,7 +204,7 @@ export interface TenantLimits {
 export interface ScratchOptions {
   /** The guest's path of it. Default '/tmp'. */
   readonly path?: string;
-  /** A folder of the host, from the working directory on, that it begins as a copy of, for each request anew; read when the function is loaded. Default: empty. */
+  /** A folder of the host, from the working directory on, that it begins as a copy of, for each request anew; tried when the function is loaded, and read by each worker when the first request needs it. Default: empty. */
   readonly from?: string | undefined;
   /** Of files and links together; ENOSPC beyond. At most 256 MiB, default 1 MiB. */
   readonly maxBytes?: number;

@@ -2,7 +2,7 @@
  * What a scratch folder begins with: a copy of a host folder, read once by each thread and shared by all requests. A file of it is copied when a
  * guest writes to it (scratch.ts), so a request pays for the names alone: 0.1 µs each (100 files).
  *
- * All of it is read before the first guest comes, not file by file: a folder that changes meanwhile would give one request the old and the new.
+ * All of it is read when a thread's first guest needs it, and once at load to see that it can be, not file by file: a folder that changes meanwhile would give one request the old and the new.
  * Rejected: writing through to the host, which would let a request see what the one before it wrote.
  */
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
